@@ -1,0 +1,164 @@
+//! The duplicate key and the order ledger: what makes one sale count once.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::money::{Amount, Currency};
+
+/// 128 bits that stand for (site, destination, event name, event id).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClaimKey(pub [u8; 16]);
+
+impl ClaimKey {
+    /// The key; parts are compared byte by byte, as platforms do.
+    #[must_use]
+    pub fn new(site: &str, destination: &str, event_name: &str, event_id: &str) -> Self {
+        let mut hasher = Sha256::new();
+        for part in [site, destination, event_name, event_id] {
+            hasher.update(part.as_bytes());
+            hasher.update([0]);
+        }
+        let digest = hasher.finalize();
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        Self(key)
+    }
+}
+
+/// How an event speaks of an order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OrderReport {
+    /// "This sale happened": sent once by the shop's own code, perhaps under an id of its choosing.
+    Sale,
+    /// "This is how the order looks now": a webhook, repeated at every change.
+    Snapshot {
+        /// When the order was last changed, Unix seconds.
+        changed_at: i64,
+    },
+}
+
+/// What we remember of an order that was reported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderState {
+    /// Sum of everything reported so far.
+    pub reported: Amount,
+    /// Currency of that sum.
+    pub currency: Option<Currency>,
+    /// Event id of the first report.
+    pub event_id: String,
+    /// How many further events the order's growth has made.
+    pub bumps: u32,
+    /// Order lines already reported.
+    pub lines: Vec<String>,
+}
+
+/// What to do with a report.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OrderDecision {
+    /// First time: report it.
+    First,
+    /// Nothing new.
+    Duplicate,
+    /// The order grew after it was reported (an upsell): report the difference under a suffixed id.
+    Growth {
+        /// Number of this growth, from 1.
+        n: u32,
+        /// Total now minus everything reported.
+        difference: Amount,
+    },
+    /// The same order with another id and another value: report it, with a warning.
+    OtherId,
+}
+
+/// Decides from what is remembered. `total` is the order's total (snapshot) or the event's value (sale).
+#[must_use]
+pub fn decide(
+    known: Option<&OrderState>,
+    report: &OrderReport,
+    event_id: &str,
+    total: Amount,
+    currency: Option<Currency>,
+) -> OrderDecision {
+    let Some(known) = known else { return OrderDecision::First };
+    match report {
+        // A sum in another currency cannot be compared; the order is reported, that is enough.
+        OrderReport::Snapshot { .. } if known.currency != currency => OrderDecision::Duplicate,
+        OrderReport::Snapshot { .. } if total.grew_from(known.reported) => {
+            OrderDecision::Growth { n: known.bumps + 1, difference: total.saturating_sub(known.reported) }
+        }
+        OrderReport::Snapshot { .. } => OrderDecision::Duplicate,
+        OrderReport::Sale if known.event_id == event_id => OrderDecision::Duplicate,
+        OrderReport::Sale if known.reported.decimal() == total.decimal() && known.currency == currency => {
+            OrderDecision::Duplicate
+        }
+        OrderReport::Sale => OrderDecision::OtherId,
+    }
+}
+
+/// The event id of the n-th growth: `wc_order_891_bump_1`.
+#[must_use]
+pub fn bump_id(event_id: &str, n: u32) -> String {
+    format!("{event_id}_bump_{n}")
+}
+
+/// Two ids that differ only in letter case, separators or leading zeros: one order, two spellings.
+#[must_use]
+pub fn near_miss(a: &str, b: &str) -> bool {
+    fn folded(id: &str) -> impl Iterator<Item = char> {
+        id.trim_start_matches('0').chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase())
+    }
+    a != b && folded(a).eq(folded(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(reported: &str) -> OrderState {
+        OrderState {
+            reported: reported.parse().unwrap(),
+            currency: Currency::parse("USD"),
+            event_id: "wc_order_891".into(),
+            bumps: 0,
+            lines: vec![],
+        }
+    }
+
+    fn run(known: Option<&OrderState>, report: &OrderReport, id: &str, total: &str) -> OrderDecision {
+        decide(known, report, id, total.parse().unwrap(), Currency::parse("USD"))
+    }
+
+    #[test]
+    fn an_order_is_reported_once_and_its_growth_under_a_suffix() {
+        let snapshot = OrderReport::Snapshot { changed_at: 0 };
+        assert_eq!(run(None, &snapshot, "wc_order_891", "89.99"), OrderDecision::First);
+        let known = state("89.99");
+        assert_eq!(run(Some(&known), &snapshot, "wc_order_891", "89.99"), OrderDecision::Duplicate);
+        assert_eq!(run(Some(&known), &snapshot, "wc_order_891", "60.00"), OrderDecision::Duplicate);
+        assert_eq!(
+            run(Some(&known), &snapshot, "wc_order_891", "109.98"),
+            OrderDecision::Growth { n: 1, difference: "19.99".parse().unwrap() }
+        );
+    }
+
+    #[test]
+    fn a_second_spelling_of_the_same_sale_is_a_duplicate() {
+        let known = state("89.99");
+        assert_eq!(run(Some(&known), &OrderReport::Sale, "order-891", "89.99"), OrderDecision::Duplicate);
+        assert_eq!(run(Some(&known), &OrderReport::Sale, "wc_order_891_bump_1", "19.99"), OrderDecision::OtherId);
+    }
+
+    #[test]
+    fn near_misses_are_seen() {
+        assert!(near_miss("order-891", "order_891"));
+        assert!(near_miss("WC_891", "wc_891"));
+        assert!(near_miss("000891", "891"));
+        assert!(!near_miss("wc_order_891", "wc_order_891"));
+        assert!(!near_miss("wc_order_891", "wc_order_892"));
+    }
+
+    #[test]
+    fn parts_of_a_key_cannot_run_into_each_other() {
+        assert_ne!(ClaimKey::new("a", "b", "c", "d"), ClaimKey::new("ab", "", "c", "d"));
+    }
+}

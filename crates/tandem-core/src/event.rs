@@ -1,0 +1,151 @@
+//! The canonical event: what every source makes and every destination reads.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::consent::Consent;
+use crate::identity::MatchKeys;
+use crate::money::{Amount, Currency};
+use crate::Finding;
+
+/// Which half of the hybrid reported the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// The visitor's browser told us.
+    Browser,
+    /// The shop's server told us.
+    #[default]
+    Server,
+}
+
+/// One line of a cart or an order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Item {
+    /// The id in the shop's catalogue feed; always text.
+    pub content_id: String,
+    /// Name shown to buyers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_name: Option<String>,
+    /// Category path or name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_category: Option<String>,
+    /// Brand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
+    /// Price of **one** piece, in the event's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Amount>,
+    /// Pieces; fractional where a shop sells by weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<Amount>,
+    /// The order line in the shop, to tell new lines from reported ones. Not sent to platforms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_id: Option<String>,
+}
+
+/// The page the event happened on, without anything personal in its address.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Page {
+    /// Address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Where the visitor came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referrer: Option<String>,
+    /// Document title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+}
+
+impl Page {
+    fn is_empty(&self) -> bool {
+        self == &Self::default()
+    }
+}
+
+/// One conversion event, clean: hashed, validated, with its consent frozen.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Event {
+    /// The shop it belongs to.
+    pub site: String,
+    /// The way in, e.g. `woocommerce`.
+    pub source: String,
+    /// Browser or server half.
+    pub channel: Channel,
+    /// Standard or custom name, see [`crate::names`].
+    pub event_name: String,
+    /// The id both halves share; text, compared byte by byte.
+    pub event_id: String,
+    /// When it happened, Unix seconds UTC.
+    pub event_time: i64,
+    /// The shop's order id, where there is an order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<String>,
+    /// Total in [`Event::currency`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Amount>,
+    /// ISO 4217.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
+    /// `product` or `product_group`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// Lines of the cart or order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<Item>,
+    /// What was searched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_string: Option<String>,
+    /// Free text about the item or page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Further scalar properties, passed on as they are.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub properties: Map<String, Value>,
+    /// Page.
+    #[serde(default, skip_serializing_if = "Page::is_empty")]
+    pub page: Page,
+    /// Match keys, hashed.
+    pub user: MatchKeys,
+    /// Our own visitor id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// Consent as it was when the event happened.
+    pub consent: Consent,
+    /// Asked for by the sender; consent can also ask for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub limited_data_use: bool,
+    /// Remarks made at the door.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+impl Event {
+    /// Sum of price × quantity over the lines; `None` when a line has no price.
+    #[must_use]
+    pub fn items_total(&self) -> Option<Amount> {
+        if self.contents.is_empty() {
+            return None;
+        }
+        let one = Amount::new(1.into());
+        self.contents
+            .iter()
+            .map(|i| i.price?.decimal().checked_mul(i.quantity.unwrap_or(one).decimal()))
+            .try_fold(rust_decimal::Decimal::ZERO, |sum, line| sum.checked_add(line?))
+            .map(Amount::new)
+    }
+
+    /// Number of pieces over all lines.
+    #[must_use]
+    pub fn num_items(&self) -> Option<Amount> {
+        if self.contents.is_empty() {
+            return None;
+        }
+        let one = Amount::new(1.into());
+        self.contents
+            .iter()
+            .try_fold(rust_decimal::Decimal::ZERO, |sum, i| sum.checked_add(i.quantity.unwrap_or(one).decimal()))
+            .map(Amount::new)
+    }
+}

@@ -1,0 +1,22 @@
+//! The pure heart of Tandem: what an event is and every rule about it.
+//!
+//! Values in, values out. Nothing here reads a clock, a disk, the network or the environment, and nothing
+//! here is async; that is what makes every rule testable by data.
+
+pub mod claim;
+pub mod consent;
+pub mod door;
+pub mod event;
+pub mod finding;
+pub mod identity;
+pub mod money;
+pub mod names;
+pub mod normalise;
+pub mod page;
+pub mod retry;
+pub mod site;
+
+pub use event::{Channel, Event, Item, Page};
+pub use finding::{Finding, Severity};
+pub use money::{Amount, Currency};
+pub use site::Site;

@@ -1,0 +1,106 @@
+//! Page addresses without anything personal in them.
+//!
+//! A platform wants the full address with its parameters; shops put e-mail addresses, order keys and tokens there.
+
+use url::Url;
+
+use crate::event::Page;
+
+/// Parameters that open an order, log somebody in, or name a person. Compared without case and separators.
+const SECRET: &[&str] = &[
+    "key", "orderkey", "token", "auth", "accesstoken", "password", "pass", "pwd", "nonce", "wpnonce", "signature",
+    "sig", "hash", "code", "email", "mail", "useremail", "billingemail", "phone", "tel", "mobile", "billingphone",
+    "name", "firstname", "lastname", "fullname", "address", "street", "dob", "birthday", "ssn", "login", "username",
+];
+
+const MAX_LEN: usize = 2_000;
+
+/// An absolute http(s) address without user info, fragment and personal or secret parameters; `None` if it is none.
+#[must_use]
+pub fn clean_url(text: &str) -> Option<String> {
+    let text = text.trim();
+    if text.len() > 4 * MAX_LEN {
+        return None;
+    }
+    let mut url = Url::parse(text).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.has_host())?;
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    url.set_fragment(None);
+    if path_is_personal(url.path()) {
+        url.set_path("/");
+    }
+    if let Some(query) = url.query().map(str::to_owned) {
+        let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !pair_is_personal(pair)).collect();
+        url.set_query((!kept.is_empty()).then(|| kept.join("&")).as_deref());
+    }
+    let clean = String::from(url);
+    (clean.len() <= MAX_LEN).then_some(clean)
+}
+
+fn path_is_personal(path: &str) -> bool {
+    path.contains('@') || path.to_ascii_lowercase().contains("%40")
+}
+
+fn pair_is_personal(pair: &str) -> bool {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    SECRET.contains(&name.as_str()) || path_is_personal(value) || looks_like_phone(value)
+}
+
+/// `+49…` or a bare run of 9 to 15 digits with phone punctuation; timestamps in click parameters are longer names'
+/// values and stay, since only values with a plus or brackets count as a phone.
+fn looks_like_phone(value: &str) -> bool {
+    let marked = value.starts_with('+') || value.starts_with("%2B") || value.starts_with("%2b") || value.contains('(');
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    marked && (7..=17).contains(&digits) && !value.bytes().any(|b| b.is_ascii_lowercase() && b != b'b')
+}
+
+/// Whether a free text carries an e-mail address; such a text is not kept.
+#[must_use]
+pub fn is_personal_text(text: &str) -> bool {
+    text.split_whitespace().any(|word| {
+        word.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
+    }) || text.contains("%40")
+        || looks_like_phone(&text.replace([' ', '-', '.', '/'], ""))
+}
+
+/// Cleans every address of a page; an address that cannot be cleaned is left out.
+#[must_use]
+pub fn clean(page: Page) -> Page {
+    Page {
+        url: page.url.as_deref().and_then(clean_url),
+        referrer: page.referrer.as_deref().and_then(clean_url),
+        title: page.title.filter(|t| !is_personal_text(t)).map(|t| t.chars().take(300).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_campaigns_and_drops_people() {
+        let cases = [
+            ("https://s.example/p?utm_source=tiktok&ttclid=E.C.P.x", Some("https://s.example/p?utm_source=tiktok&ttclid=E.C.P.x")),
+            ("https://s.example/order-received/7/?key=wc_order_abc", Some("https://s.example/order-received/7/")),
+            ("https://s.example/?email=a%40b.example&x=1", Some("https://s.example/?x=1")),
+            ("https://s.example/?who=a@b.example", Some("https://s.example/")),
+            ("https://s.example/?t=%2B12133734253", Some("https://s.example/")),
+            ("https://user:pw@s.example/#top", Some("https://s.example/")),
+            ("https://s.example/u/a@b.example/edit", Some("https://s.example/")),
+            ("android-app://com.example/", None),
+            ("/relative", None),
+            ("", None),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(clean_url(given).as_deref(), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn free_text_with_an_address_is_personal() {
+        assert!(is_personal_text("ada@example.com"));
+        assert!(is_personal_text("call +1 213 373 4253"));
+        assert!(!is_personal_text("mug @ home, 20% off"));
+    }
+}

@@ -1,0 +1,19 @@
+//! What every part needs to know about one shop.
+
+use crate::consent::OnUnknown;
+use crate::money::Currency;
+
+/// One shop, as far as the pure parts care.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// Short name; part of every key.
+    pub id: String,
+    /// Used when an event carries a value and no currency.
+    pub currency: Option<Currency>,
+    /// ISO alpha-2; region of national phone numbers when the event names none.
+    pub country: Option<String>,
+    /// The shop's pages report the same events through the browser, so an event without an id cannot be paired.
+    pub hybrid: bool,
+    /// What to do when nobody told us about consent.
+    pub on_unknown_consent: OnUnknown,
+}

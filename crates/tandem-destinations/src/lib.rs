@@ -1,0 +1,182 @@
+//! The ways out. A destination maps an event to its platform's request and reads the platform's reply; it is pure
+//! and holds no state. It never knows where an event came from.
+//!
+//! Adding one: a folder here, and a line in [`PLATFORMS`].
+
+use http::{HeaderMap, Method};
+use serde_json::Value;
+use tandem_core::retry::Pace;
+use tandem_core::{Event, Finding};
+
+pub mod tiktok;
+
+/// What a platform allows and expects; numbers come from its documentation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// Name in configuration, records and metrics.
+    pub name: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// Events in one request at most.
+    pub max_batch: usize,
+    /// Bytes in one request body at most.
+    pub max_bytes: usize,
+    /// How long the platform recognises a repeated event, in milliseconds.
+    pub duplicate_window_ms: i64,
+    /// No attempt later than this after the first, in milliseconds; within the duplicate window.
+    pub retry_horizon_ms: i64,
+    /// Events older than this are not sent on their own, in seconds.
+    pub max_age_s: i64,
+    /// Requests under way at once.
+    pub concurrency: usize,
+}
+
+/// Why an event is not for this destination. The code is stable and goes on record.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Skip {
+    /// E.g. `event_too_old`.
+    pub code: &'static str,
+    /// For a person.
+    pub message: String,
+}
+
+/// An event in the platform's own shape, ready to be put into a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapped {
+    /// JSON text of this event alone.
+    pub json: String,
+}
+
+/// An outgoing call, before transport.
+#[derive(Clone)]
+pub struct HttpRequest {
+    /// Verb.
+    pub method: Method,
+    /// Address.
+    pub url: String,
+    /// Headers; those that carry a secret are marked sensitive and never shown.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+/// What came back, or why nothing did.
+#[derive(Debug, Clone)]
+pub enum HttpReply {
+    /// An answer with its status and body (cut at 64 KiB).
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// Body, perhaps not even text.
+        body: Vec<u8>,
+    },
+    /// No answer: a time-out, a refused or broken connection.
+    NoAnswer {
+        /// For the record.
+        why: String,
+    },
+}
+
+/// What became of an event, or of a whole request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The platform has it. The text is a remark of the platform worth keeping.
+    Delivered {
+        /// A remark worth keeping, e.g. on partial success.
+        warning: Option<String>,
+    },
+    /// Try again later, under the same id.
+    Retry {
+        /// How soon.
+        pace: Pace,
+        /// The platform's own wish in milliseconds.
+        after_ms: Option<i64>,
+        /// Platform's code, if it gave one.
+        code: Option<i64>,
+        /// For the record.
+        why: String,
+    },
+    /// The platform will never take this event.
+    Rejected {
+        /// Platform's code.
+        code: Option<i64>,
+        /// The platform's words.
+        why: String,
+    },
+    /// Nothing will be taken until a person mends the credential or the set-up; events wait.
+    StopDestination {
+        /// Platform's code, if it gave one.
+        code: Option<i64>,
+        /// What to mend.
+        why: String,
+    },
+}
+
+/// How the reply speaks of the events in a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// One verdict for all. A rejected batch is cut in halves until the bad event stands alone.
+    Whole(Verdict),
+    /// One verdict for each, in order.
+    Each(Vec<Verdict>),
+}
+
+/// A platform set up for one site.
+pub trait Destination: Send + Sync {
+    /// Limits and names.
+    fn definition(&self) -> &'static Definition;
+
+    /// Whether this destination wants such an event at all; asked when the event comes in. Age is not asked here.
+    ///
+    /// # Errors
+    /// [`Skip`] with the reason on record.
+    fn wants(&self, event: &Event) -> Result<(), Skip>;
+
+    /// What the platform's shape costs this event, e.g. a currency the platform does not know. Nothing by default.
+    fn lint(&self, _event: &Event) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    /// The event in the platform's shape. `limited_data_use` is the consent gate's decision.
+    fn map(&self, event: &Event, limited_data_use: bool) -> Mapped;
+
+    /// One request for a batch, within the limits of [`Definition`].
+    fn request(&self, batch: &[Mapped]) -> HttpRequest;
+
+    /// Reads the reply; decides by the body, not by the status, where the platform does so.
+    fn reply(&self, reply: &HttpReply) -> Reply;
+}
+
+/// A platform that sites can be set up for.
+pub struct Platform {
+    /// Limits and names.
+    pub definition: &'static Definition,
+    /// Sets it up from settings, secrets already in place. The error names the setting at fault.
+    pub configure: fn(&Value) -> Result<Box<dyn Destination>, String>,
+    /// Settings with placeholders, for `tandem explain` without a configuration.
+    pub placeholder: fn() -> Value,
+}
+
+/// All known platforms.
+pub const PLATFORMS: &[Platform] = &[tiktok::PLATFORM];
+
+/// Finds a platform by name.
+#[must_use]
+pub fn platform(name: &str) -> Option<&'static Platform> {
+    PLATFORMS.iter().find(|p| p.definition.name == name)
+}
+
+/// The reason an event of this age is not sent on its own, if it is too old.
+#[must_use]
+pub fn too_old(definition: &Definition, event: &Event, now_s: i64) -> Option<Skip> {
+    let age = now_s - event.event_time;
+    (age > definition.max_age_s).then(|| Skip {
+        code: "event_too_old",
+        message: format!(
+            "the event is {} days old; {} gets nothing older than {} days",
+            age / 86_400,
+            definition.title,
+            definition.max_age_s / 86_400
+        ),
+    })
+}

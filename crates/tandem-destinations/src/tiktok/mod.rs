@@ -1,0 +1,178 @@
+//! TikTok Events API ("2.0"; the version in the path is v1.3), web events.
+//!
+//! Facts come from TikTok's help articles and SDKs, from copies of its developer documents, and from integrations that
+//! others run; where TikTok is silent, the choice is ours and says so next to it. The files in `examples/` show whole
+//! exchanges.
+
+mod codes;
+mod currencies;
+mod map;
+mod number;
+mod properties;
+mod reply;
+mod settings;
+mod user;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::{Value, json};
+use tandem_core::{Event, Finding, names};
+
+use crate::{Definition, Destination, HttpReply, HttpRequest, Mapped, Platform, Reply, Skip};
+
+pub use codes::{CODES, Class, Code};
+pub use currencies::supported as currency_supported;
+pub use reply::read as read_reply;
+pub use settings::{BASE_URL, ContentType, Settings};
+
+/// Path of the call. Without the slash at the end TikTok answers `404 page not found`.
+pub const PATH: &str = "/open_api/v1.3/event/track/";
+
+/// The bare token goes here; TikTok knows no `Authorization: Bearer`.
+const ACCESS_TOKEN: HeaderName = HeaderName::from_static("access-token");
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// Ours. TikTok takes up to 1,000 events and refuses all of 1,001; half of that keeps a refused batch quick to halve.
+const MAX_BATCH: usize = 500;
+
+/// Ours: TikTok publishes no limit in bytes. Half of the 1 MB another sender stops at.
+const MAX_BYTES: usize = 512 * 1024;
+
+/// Documented: a server event with the same pixel, name and id is dropped for 48 hours after the first.
+const DUPLICATE_WINDOW_MS: i64 = 48 * HOUR_MS;
+
+/// Ours: the last attempt starts an hour before the duplicate window ends, since a repeat after it counts twice.
+const RETRY_HORIZON_MS: i64 = 47 * HOUR_MS;
+
+/// Assumed: TikTok publishes no age limit for web events. Seven days is its default click window, and what other
+/// senders chose.
+const MAX_AGE_S: i64 = 7 * 86_400;
+
+/// Ours: far below the 1,000 requests per second TikTok allows, and enough to hide a slow answer.
+const CONCURRENCY: usize = 4;
+
+static DEFINITION: Definition = Definition {
+    name: "tiktok",
+    title: "TikTok",
+    max_batch: MAX_BATCH,
+    max_bytes: MAX_BYTES,
+    duplicate_window_ms: DUPLICATE_WINDOW_MS,
+    retry_horizon_ms: RETRY_HORIZON_MS,
+    max_age_s: MAX_AGE_S,
+    concurrency: CONCURRENCY,
+};
+
+/// TikTok, for the list of platforms.
+pub const PLATFORM: Platform = Platform { definition: &DEFINITION, configure, placeholder };
+
+fn placeholder() -> Value {
+    json!({"pixel_id": "PIXEL_ID", "access_token": "ACCESS_TOKEN"})
+}
+
+fn configure(settings: &Value) -> Result<Box<dyn Destination>, String> {
+    Ok(Box::new(TikTok::new(&Settings::read(settings)?)?))
+}
+
+/// One pixel.
+struct TikTok {
+    url: String,
+    headers: HeaderMap,
+    /// The body up to and including the bracket that opens `data`.
+    head: String,
+    rules: map::Rules,
+    /// Only these names, if set.
+    events: Option<Vec<String>>,
+    testing: bool,
+}
+
+impl TikTok {
+    fn new(settings: &Settings) -> Result<Self, String> {
+        let mut headers = HeaderMap::with_capacity(2);
+        headers.insert(ACCESS_TOKEN, settings.token_header()?);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(Self {
+            url: format!("{}{PATH}", settings.base_url),
+            headers,
+            head: head(settings),
+            rules: map::Rules { legacy_names: settings.legacy_names, content_type: settings.content_type },
+            events: settings.events.clone(),
+            testing: settings.test_event_code.is_some(),
+        })
+    }
+}
+
+/// Everything around the events, once. `test_event_code` belongs here: inside an event it is ignored, and the event
+/// counts as a real one.
+fn head(settings: &Settings) -> String {
+    let fields = [
+        ("event_source", Some("web")),
+        ("event_source_id", Some(settings.pixel_id.as_str())),
+        ("test_event_code", settings.test_event_code.as_deref()),
+        ("partner_name", settings.partner_name.as_deref()),
+    ];
+    let mut head = String::from("{");
+    for (name, value) in fields {
+        if let Some(value) = value {
+            // A JSON string prints with its quotation marks and escapes.
+            head.push_str(&format!("\"{name}\":{},", Value::from(value)));
+        }
+    }
+    head.push_str("\"data\":[");
+    head
+}
+
+impl Destination for TikTok {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn wants(&self, event: &Event) -> Result<(), Skip> {
+        let name = event.event_name.as_str();
+        match &self.events {
+            Some(selected) if selected.iter().any(|s| s == name) => Ok(()),
+            Some(_) => Err(Skip {
+                code: "event_not_selected",
+                message: format!("{name} is not among the events selected for TikTok"),
+            }),
+            None if names::ANALYTICS_ONLY.contains(&name) => Err(Skip {
+                code: "event_not_supported",
+                message: format!("{name} is an event for analytics; TikTok has no use for it"),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn lint(&self, event: &Event) -> Vec<Finding> {
+        let mut findings = map::lint(event);
+        if self.testing {
+            let text =
+                "test_event_code is set: TikTok shows the event in the Test Events tab and counts it nowhere";
+            findings.push(Finding::warning("test_code_in_production", text));
+        }
+        findings
+    }
+
+    fn map(&self, event: &Event, limited_data_use: bool) -> Mapped {
+        Mapped { json: map::json(event, limited_data_use, &self.rules) }
+    }
+
+    fn request(&self, batch: &[Mapped]) -> HttpRequest {
+        let events: usize = batch.iter().map(|m| m.json.len() + 1).sum();
+        let mut body = Vec::with_capacity(self.head.len() + events + 2);
+        body.extend_from_slice(self.head.as_bytes());
+        for (at, mapped) in batch.iter().enumerate() {
+            if at > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(mapped.json.as_bytes());
+        }
+        body.extend_from_slice(b"]}");
+        HttpRequest { method: Method::POST, url: self.url.clone(), headers: self.headers.clone(), body }
+    }
+
+    /// TikTok reports no error per event: one invalid event fails the batch.
+    fn reply(&self, reply: &HttpReply) -> Reply {
+        Reply::Whole(reply::read(reply).1)
+    }
+}

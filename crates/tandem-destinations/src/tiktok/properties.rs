@@ -1,0 +1,221 @@
+//! `properties`: what was seen, searched or bought.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+use tandem_core::{Amount, Currency, Event, Item};
+
+use super::currencies;
+use super::map::{Rules, filled};
+use super::number::Digits;
+use super::settings::ContentType;
+
+/// Names with a meaning of their own here: extra properties never take their place. `query` is the 1.0 name of
+/// `search_string`, `content_id` and `content_ids` say what `contents` says, and `test_event_code` belongs elsewhere.
+const KNOWN: [&str; 12] = [
+    "content_id",
+    "content_ids",
+    "content_type",
+    "contents",
+    "currency",
+    "description",
+    "num_items",
+    "order_id",
+    "query",
+    "search_string",
+    "test_event_code",
+    "value",
+];
+
+pub(super) struct Properties<'a> {
+    contents: Contents<'a>,
+    content_type: Option<ContentType>,
+    money: Money,
+    num_items: Option<Digits>,
+    order_id: Option<&'a str>,
+    search_string: Option<&'a str>,
+    description: Option<&'a str>,
+    extra: &'a Map<String, Value>,
+}
+
+/// `value` and its currency.
+#[derive(Default)]
+struct Money {
+    value: Option<Digits>,
+    currency: Option<Currency>,
+}
+
+/// Assumed: what TikTok does with a currency it does not list is stated nowhere. A number without its currency would
+/// be read as another one, and a refusal would cost the whole event; so all money is left out and the rest goes.
+fn sends_money(event: &Event) -> bool {
+    event.currency.is_none_or(currencies::supported)
+}
+
+impl<'a> Properties<'a> {
+    pub(super) fn of(event: &'a Event, rules: &Rules) -> Self {
+        let with_money = sends_money(event);
+        let money = if with_money {
+            Money { value: event.value.and_then(Digits::of), currency: event.currency }
+        } else {
+            Money::default()
+        };
+        let contents = Contents { items: &event.contents, with_prices: with_money };
+        let default_type = (!contents.is_empty()).then_some(rules.content_type);
+        Self {
+            content_type: event.content_type.as_deref().and_then(ContentType::parse).or(default_type),
+            num_items: contents.num_items(),
+            contents,
+            money,
+            order_id: filled(event.order_id.as_deref()),
+            search_string: filled(event.search_string.as_deref()),
+            description: filled(event.description.as_deref()),
+            extra: &event.properties,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.contents.is_empty()
+            && self.content_type.is_none()
+            && self.money.value.is_none()
+            && self.money.currency.is_none()
+            && self.order_id.is_none()
+            && self.search_string.is_none()
+            && self.description.is_none()
+            && extras(self.extra).next().is_none()
+    }
+}
+
+impl Serialize for Properties<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if !self.contents.is_empty() {
+            map.serialize_entry("contents", &self.contents)?;
+        }
+        entry(&mut map, "content_type", self.content_type.as_ref())?;
+        entry(&mut map, "currency", self.money.currency.as_ref())?;
+        entry(&mut map, "value", self.money.value.as_ref())?;
+        entry(&mut map, "num_items", self.num_items.as_ref())?;
+        entry(&mut map, "order_id", self.order_id.as_ref())?;
+        entry(&mut map, "search_string", self.search_string.as_ref())?;
+        entry(&mut map, "description", self.description.as_ref())?;
+        for (name, extra) in extras(self.extra) {
+            map.serialize_entry(name, &extra)?;
+        }
+        map.end()
+    }
+}
+
+fn entry<M: SerializeMap, T: Serialize>(map: &mut M, name: &str, value: Option<&T>) -> Result<(), M::Error> {
+    value.map_or(Ok(()), |v| map.serialize_entry(name, v))
+}
+
+/// An extra property on its way out.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Extra<'a> {
+    AsIs(&'a Value),
+    /// An id that came as a number: TikTok refuses numeric ids with 40002.
+    Id(String),
+}
+
+/// TikTok accepts free keys in `properties`. Only filled scalars pass.
+fn extras(given: &Map<String, Value>) -> impl Iterator<Item = (&str, Extra<'_>)> {
+    given.iter().filter(|(name, _)| !name.trim().is_empty() && !KNOWN.contains(&name.as_str())).filter_map(
+        |(name, value)| {
+            let extra = match value {
+                Value::String(text) => Extra::AsIs(filled(Some(text)).map(|_| value)?),
+                Value::Number(number) if is_id(name) => Extra::Id(number.to_string()),
+                Value::Number(_) | Value::Bool(_) => Extra::AsIs(value),
+                Value::Null | Value::Array(_) | Value::Object(_) => return None,
+            };
+            Some((name.as_str(), extra))
+        },
+    )
+}
+
+fn is_id(name: &str) -> bool {
+    name == "id" || name.ends_with("_id")
+}
+
+/// The lines of a cart or an order.
+#[derive(Clone, Copy)]
+struct Contents<'a> {
+    items: &'a [Item],
+    with_prices: bool,
+}
+
+#[derive(Serialize)]
+struct WireItem<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_category: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    brand: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<Digits>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantity: Option<Digits>,
+}
+
+impl<'a> WireItem<'a> {
+    fn of(item: &'a Item, with_prices: bool) -> Option<Self> {
+        let (price, quantity) = pieces(item);
+        let wire = Self {
+            content_id: filled(Some(&item.content_id)),
+            content_name: filled(item.content_name.as_deref()),
+            content_category: filled(item.content_category.as_deref()),
+            brand: filled(item.brand.as_deref()),
+            price: price.filter(|_| with_prices),
+            quantity,
+        };
+        let named = [wire.content_id, wire.content_name, wire.content_category, wire.brand];
+        (named.iter().any(Option::is_some) || wire.price.is_some()).then_some(wire)
+    }
+}
+
+/// Whether a line's quantity is not a whole number of pieces.
+pub(super) fn sold_by_measure(item: &Item) -> bool {
+    item.quantity.is_some_and(|q| Digits::of(q).is_some() && Digits::whole(q).is_none())
+}
+
+/// Price of a piece, and pieces.
+///
+/// Assumed: `quantity` is a whole number in TikTok's own SDKs, and a refused number would cost the whole event. A
+/// line sold by weight or length goes out as one piece at the line's price, which keeps price × quantity right.
+fn pieces(item: &Item) -> (Option<Digits>, Option<Digits>) {
+    let price = item.price.and_then(Digits::of);
+    if !sold_by_measure(item) {
+        return (price, item.quantity.and_then(Digits::whole));
+    }
+    let measure = item.quantity.unwrap_or_default().decimal();
+    let line = price.and_then(|p| p.decimal().checked_mul(measure)).map(Amount::new);
+    (line.and_then(Digits::of), Digits::of(Amount::new(1.into())))
+}
+
+impl<'a> Contents<'a> {
+    fn wire(self) -> impl Iterator<Item = WireItem<'a>> {
+        self.items.iter().filter_map(move |item| WireItem::of(item, self.with_prices))
+    }
+
+    fn is_empty(self) -> bool {
+        self.wire().next().is_none()
+    }
+
+    /// Pieces over all lines that are sent; a line without a quantity counts as one piece.
+    fn num_items(self) -> Option<Digits> {
+        let one = rust_decimal::Decimal::ONE;
+        let mut pieces = self.wire().map(|item| item.quantity.map_or(one, Digits::decimal)).peekable();
+        pieces.peek()?;
+        let sum = pieces.try_fold(rust_decimal::Decimal::ZERO, |sum, p| sum.checked_add(p))?;
+        Digits::whole(Amount::new(sum))
+    }
+}
+
+impl Serialize for Contents<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.wire())
+    }
+}

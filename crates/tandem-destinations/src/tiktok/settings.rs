@@ -1,0 +1,227 @@
+//! What a shop sets up for TikTok.
+
+use http::{HeaderValue, Uri};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+use tandem_core::names;
+
+/// TikTok's host. There is no sandbox host that offers this call; testing goes through `test_event_code`.
+pub const BASE_URL: &str = "https://business-api.tiktok.com";
+
+/// What the content ids stand for, as in the catalogue feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentType {
+    /// SKU ids.
+    #[default]
+    Product,
+    /// Item group ids.
+    ProductGroup,
+}
+
+impl ContentType {
+    /// Reads TikTok's two words; `None` for any other.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "product" => Some(Self::Product),
+            "product_group" => Some(Self::ProductGroup),
+            _ => None,
+        }
+    }
+}
+
+/// The settings as written in the configuration, secrets already in place.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Pixel code, from Events Manager.
+    pub pixel_id: String,
+    /// From Events Manager: pixel, Settings, Generate Access Token. The bare token, without `Bearer`.
+    #[serde(deserialize_with = "secret")]
+    pub access_token: SecretString,
+    /// Scheme and host, perhaps with a path in front, so that a stand-in can take TikTok's place.
+    #[serde(default = "base_url")]
+    pub base_url: String,
+    /// The code shown in the Test Events tab. While it is set, events show there only and count nowhere.
+    #[serde(default)]
+    pub test_event_code: Option<String>,
+    /// Only events of these names. Without it: all but those that only analytics has a use for.
+    #[serde(default)]
+    pub events: Option<Vec<String>>,
+    /// Sends `CompletePayment` and `SubmitForm` for `Purchase` and `Lead`, for shops whose pixel still fires those.
+    /// Pixel and server must use one name: TikTok nowhere says that it pairs the old with the new.
+    #[serde(default)]
+    pub legacy_names: bool,
+    /// The integration name **TikTok has assigned** to you. A self-chosen one is refused; leave it out otherwise.
+    #[serde(default)]
+    pub partner_name: Option<String>,
+    /// For events with contents that do not say themselves what their ids stand for.
+    #[serde(default)]
+    pub content_type: ContentType,
+}
+
+fn base_url() -> String {
+    BASE_URL.to_owned()
+}
+
+/// By way of a value, because serde's own type error would repeat a token that is not text.
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => Ok(text.trim().into()),
+        _ => Err(serde::de::Error::custom("must be text")),
+    }
+}
+
+impl Settings {
+    /// Reads and checks the settings; names become today's standard ones, blank optional texts count as left out.
+    ///
+    /// # Errors
+    /// A sentence that names the setting at fault and never repeats the token.
+    pub fn read(value: &Value) -> Result<Self, String> {
+        let given = value.as_object().ok_or("the settings of tiktok must be a table of names and values")?;
+        let mut settings = Self::deserialize(value).map_err(|error| match at_fault(given) {
+            Some(name) => format!("{name}: {error}"),
+            None => error.to_string(),
+        })?;
+        settings.pixel_id = settings.pixel_id.trim().to_owned();
+        if settings.pixel_id.is_empty() {
+            return Err("pixel_id: is empty; it is the pixel code shown in Events Manager".into());
+        }
+        settings.base_url = checked_base_url(&settings.base_url)?;
+        settings.test_event_code = left_out_if_blank(settings.test_event_code);
+        settings.partner_name = left_out_if_blank(settings.partner_name);
+        settings.events = settings.events.map(standard_names).transpose()?;
+        Ok(settings)
+    }
+
+    /// The token as a header value that no debug output shows.
+    ///
+    /// # Errors
+    /// A sentence about the form of the token, without the token.
+    pub fn token_header(&self) -> Result<HeaderValue, String> {
+        let token = self.access_token.expose_secret();
+        if token.is_empty() {
+            return Err(
+                "access_token: is empty; generate one in Events Manager, in the settings of the pixel".into(),
+            );
+        }
+        if !token.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(
+                "access_token: has blanks or other characters that no token has; give the bare token, \
+                        without \"Bearer\""
+                    .into(),
+            );
+        }
+        let mut header =
+            HeaderValue::from_str(token).map_err(|_| "access_token: cannot be sent in a header")?;
+        header.set_sensitive(true);
+        Ok(header)
+    }
+}
+
+/// The first setting that is refused next to nothing but good ones; serde itself names a field only when it is
+/// missing or unknown.
+fn at_fault(given: &Map<String, Value>) -> Option<&str> {
+    let refused = |(name, value): &(&String, &Value)| {
+        let mut alone =
+            Map::from_iter(["pixel_id", "access_token"].map(|n| (n.to_owned(), Value::from("x"))));
+        alone.insert((*name).clone(), (*value).clone());
+        Settings::deserialize(Value::Object(alone)).is_err()
+    };
+    given.iter().find(refused).map(|(name, _)| name.as_str())
+}
+
+fn left_out_if_blank(text: Option<String>) -> Option<String> {
+    text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty())
+}
+
+fn checked_base_url(text: &str) -> Result<String, String> {
+    let text = text.trim().trim_end_matches('/');
+    let uri: Uri = text.parse().map_err(|_| format!("base_url: {text:?} is not an address"))?;
+    let web = matches!(uri.scheme_str(), Some("http" | "https"));
+    let host = uri.host().is_some_and(|h| !h.is_empty());
+    let bare = uri.query().is_none() && !text.contains(['@', '#']);
+    if web && host && bare {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("base_url: must be like {BASE_URL}: http or https and a host, without user, ? or #"))
+    }
+}
+
+fn standard_names(given: Vec<String>) -> Result<Vec<String>, String> {
+    if given.is_empty() {
+        return Err("events: is empty, so nothing would ever be sent; leave it out to send all".into());
+    }
+    let standard = |name: String| match names::resolve(name.trim()) {
+        Ok(resolved) => Ok(resolved.name.into_owned()),
+        Err(error) => Err(format!("events: {name:?}: {error}")),
+    };
+    given.into_iter().map(standard).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(patch: Value) -> String {
+        let mut settings = json!({"pixel_id": "PIXEL", "access_token": "SECRET"});
+        if let (Some(all), Value::Object(patch)) = (settings.as_object_mut(), patch) {
+            all.extend(patch);
+        }
+        Settings::read(&settings).and_then(|s| s.token_header().map(|_| ())).unwrap_err()
+    }
+
+    #[test]
+    fn a_refusal_names_the_setting_and_never_shows_the_token() {
+        for (patch, expected) in [
+            (json!({"pixel_id": " "}), "pixel_id"),
+            (json!({"pixel_id": 7}), "pixel_id"),
+            (json!({"access_token": ""}), "access_token"),
+            (json!({"access_token": 6_665}), "access_token"),
+            (json!({"access_token": "Bearer 6665"}), "access_token"),
+            (json!({"access_token": "6665\u{1}"}), "access_token"),
+            (json!({"access_token": "6665é"}), "access_token"),
+            (json!({"base_url": "ftp://host"}), "base_url"),
+            (json!({"base_url": "business-api.tiktok.com"}), "base_url"),
+            (json!({"base_url": "https://host/?x=1"}), "base_url"),
+            (json!({"base_url": "https://me:pw@host"}), "base_url"),
+            (json!({"events": []}), "events"),
+            (json!({"events": ["My Event"]}), "events"),
+            (json!({"events": "Purchase"}), "events"),
+            (json!({"legacy_names": "yes"}), "legacy_names"),
+            (json!({"content_type": "products"}), "content_type"),
+            (json!({"pixel_code": "x"}), "pixel_code"),
+        ] {
+            let error = refused(patch.clone());
+            assert!(error.contains(expected), "{patch}: {error}");
+            assert!(!error.contains("666") && !error.contains("SECRET"), "{error}");
+        }
+        assert!(Settings::read(&json!({"pixel_id": "P"})).unwrap_err().contains("access_token"));
+        assert!(Settings::read(&json!("SECRET")).is_err_and(|e| !e.contains("SECRET")));
+    }
+
+    #[test]
+    fn blanks_slashes_and_old_names_are_tidied() {
+        let settings = Settings::read(&json!({
+            "pixel_id": " P ", "access_token": "SECRET\n", "base_url": "http://127.0.0.1:9000/tiktok/",
+            "test_event_code": "", "partner_name": " ", "events": ["CompletePayment", "page_view", "my_event"],
+        }))
+        .unwrap();
+        assert_eq!(
+            (settings.pixel_id.as_str(), settings.base_url.as_str()),
+            ("P", "http://127.0.0.1:9000/tiktok")
+        );
+        assert_eq!((&settings.test_event_code, &settings.partner_name), (&None, &None));
+        assert_eq!(
+            settings.events.as_deref(),
+            Some(&["Purchase", "Pageview", "my_event"].map(str::to_owned)[..])
+        );
+        assert_eq!(settings.token_header().unwrap(), "SECRET");
+        let shown = format!("{settings:?} {:?}", settings.token_header());
+        assert!(!shown.contains("SECRET"), "{shown}");
+    }
+}

@@ -1,0 +1,10 @@
+//! The TikTok destination, seen from outside.
+
+// The lint spares tests, but not the functions that help them.
+#![allow(clippy::unwrap_used)]
+
+mod any_event;
+mod common;
+mod examples;
+mod set_up;
+mod vectors;

@@ -1,0 +1,190 @@
+//! The public listener: what the world may reach. Everything that comes in here is untrusted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, post};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tandem_sources::{AuthError, Decoded, Source, events, woocommerce};
+use tandem_store::StoreError;
+
+use crate::pipeline::{self, Answer};
+use crate::{Gateway, SiteRuntime};
+
+/// The public routes.
+pub fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/v1/events", post(post_events).fallback(wrong_method))
+        .route("/webhooks/woocommerce/{site}", post(post_woocommerce).fallback(wrong_method))
+        .route("/", any(|| async { Refusal::not_found().into_response() }))
+        .fallback(|| async { Refusal::not_found().into_response() })
+        .with_state(gateway)
+}
+
+async fn wrong_method() -> Response {
+    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "use POST");
+    ([(header::ALLOW, "POST")], refusal).into_response()
+}
+
+/// A request that is refused as a whole.
+struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "nothing here; see POST /v1/events and /webhooks/woocommerce/{site}")
+    }
+
+    fn unauthorised(error: AuthError) -> Self {
+        let code = match error {
+            AuthError::Missing(_) => "credentials_missing",
+            AuthError::Wrong(_) => "credentials_wrong",
+        };
+        Self::new(StatusCode::UNAUTHORIZED, code, error.to_string())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": { "code": self.code, "message": self.message } });
+        json_response(self.status, &body)
+    }
+}
+
+fn json_response(status: StatusCode, body: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+async fn post_events(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    let result = take_events(&gateway, request).await;
+    counted(&gateway, events::NAME, result)
+}
+
+async fn post_woocommerce(
+    State(gateway): State<Arc<Gateway>>,
+    Path(site): Path<String>,
+    request: Request,
+) -> Response {
+    let result = take_webhook(&gateway, &site, request).await;
+    counted(&gateway, woocommerce::NAME, result)
+}
+
+fn counted(gateway: &Gateway, source: &'static str, result: Result<Response, Refusal>) -> Response {
+    let response = result.unwrap_or_else(IntoResponse::into_response);
+    gateway.metrics.request(source, response.status().as_u16());
+    response
+}
+
+async fn take_events(gateway: &Gateway, request: Request) -> Result<Response, Refusal> {
+    let (headers, body) = read(gateway, request).await?;
+    let wire = tandem_sources::Request { headers: &headers, body: &body };
+    let (site, source) = gateway.site_by_key(&wire).map_err(Refusal::unauthorised)?;
+    let answers = keep(gateway, &site, source, source.decode(&wire, &site.site)).await?;
+    let count = |status| answers.iter().filter(|a| a.status == status).count();
+    let (accepted, duplicates) = (count("accepted"), count("duplicate"));
+    let status = if accepted + duplicates > 0 { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let refused = answers.len() - accepted - duplicates;
+    Ok(json_response(
+        status,
+        &json!({ "accepted": accepted, "duplicates": duplicates, "rejected": refused, "events": answers }),
+    ))
+}
+
+/// A signed webhook gets 200 even when it holds nothing to report, or something broken: WooCommerce sends nothing
+/// twice, and switches a webhook off for good after a few other answers. What was wrong is on record.
+async fn take_webhook(gateway: &Gateway, site: &str, request: Request) -> Result<Response, Refusal> {
+    let unknown = || Refusal::new(StatusCode::NOT_FOUND, "unknown_site", "no site of that name takes this webhook");
+    let site = gateway.sites.get(site).cloned().ok_or_else(unknown)?;
+    let source = site.sources.get(woocommerce::NAME).ok_or_else(unknown)?.as_ref();
+    let (headers, body) = read(gateway, request).await?;
+    let wire = tandem_sources::Request { headers: &headers, body: &body };
+    source.authenticate(&wire).map_err(Refusal::unauthorised)?;
+    let decoded = source.decode(&wire, &site.site);
+    if decoded.handshake {
+        return Ok(json_response(StatusCode::OK, &json!({ "status": "ready" })));
+    }
+    let answers = keep(gateway, &site, source, decoded).await?;
+    Ok(json_response(StatusCode::OK, &json!({ "events": answers })))
+}
+
+/// Prepares, appends, and answers once it is on disk.
+async fn keep(
+    gateway: &Gateway,
+    site: &SiteRuntime,
+    source: &dyn Source,
+    decoded: Decoded,
+) -> Result<Vec<Answer>, Refusal> {
+    let name = source.name();
+    let mut prepared = pipeline::prepare(site, name, decoded, gateway.clock.now_s());
+    let (events, notices) = (std::mem::take(&mut prepared.events), std::mem::take(&mut prepared.notices));
+    let outcomes = gateway.store.append(events, notices, gateway.clock.now_ms()).await.map_err(unavailable)?;
+    let answers = prepared.settle(outcomes);
+    for status in ["accepted", "duplicate", "ignored", "rejected"] {
+        let count = answers.iter().filter(|a| a.status == status).count() as u64;
+        gateway.metrics.events(&site.site.id, name, status, count);
+    }
+    Ok(answers)
+}
+
+fn unavailable(error: StoreError) -> Refusal {
+    let (code, message) = match error {
+        StoreError::Disk(_) => ("disk_full", "the disk cannot be written; nothing of this request was kept, send it again"),
+        _ => ("store_unavailable", "the store cannot answer; nothing of this request was kept, send it again"),
+    };
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+}
+
+async fn read(gateway: &Gateway, request: Request) -> Result<(HeaderMap, Bytes), Refusal> {
+    let (parts, body) = request.into_parts();
+    if let Some(encoding) = parts.headers.get(header::CONTENT_ENCODING)
+        && encoding.as_bytes() != b"identity"
+    {
+        let text = "send the body uncompressed";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", text));
+    }
+    let limit = gateway.limits.max_body;
+    let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    let patience = Duration::from_millis(gateway.limits.body_timeout_ms);
+    let bytes = tokio::time::timeout(patience, axum::body::to_bytes(Body::new(body), limit)).await;
+    match bytes {
+        Ok(Ok(bytes)) if bytes.is_empty() => {
+            Err(Refusal::new(StatusCode::BAD_REQUEST, "empty_body", "the request has no body"))
+        }
+        Ok(Ok(bytes)) => Ok((parts.headers, bytes)),
+        Ok(Err(error)) if is_length_error(&error) => Err(too_large(limit)),
+        Ok(Err(_)) => Err(Refusal::new(StatusCode::BAD_REQUEST, "body_cut", "the body ended before its time")),
+        Err(_) => Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "body_slow", "the body did not arrive in time")),
+    }
+}
+
+fn is_length_error(error: &axum::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.to_string().contains("length limit") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn too_large(limit: usize) -> Refusal {
+    let text = format!("a request holds {limit} bytes at most; send smaller batches");
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", text)
+}

@@ -1,0 +1,429 @@
+//! Delivery: one task a lane takes what is due, calls the platform, and records a verdict for every event.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_core::Event;
+use tandem_core::retry::{Horizon, Pace, next_due};
+use tandem_destinations::{HttpReply, Mapped, Reply, Verdict, too_old};
+use tandem_store::{Attempt, DeliveryState, Due, Report, Skipped, Stop};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::metrics::State;
+use crate::transport::Transport;
+use crate::{Gateway, Lane, pipeline};
+
+/// A lane looks at its queue at least this often, whatever it was told.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// A stopped lane tries one event this often, doubling up to the second figure.
+const PROBE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(900));
+
+/// Pause between tries to record a result the disk would not take.
+const RECORD_AGAIN: Duration = Duration::from_millis(500);
+
+/// A due time further ahead than any retry makes it: the clock was set back.
+const FARTHEST_DUE_MS: i64 = 3_600_000;
+
+/// Runs every lane until `stop` turns true; returns when the calls under way have been recorded.
+pub async fn run(gateway: Arc<Gateway>, transport: Arc<dyn Transport>, stop: watch::Receiver<bool>) {
+    let limit = gateway.clock.now_ms() + FARTHEST_DUE_MS;
+    if let Err(error) = gateway.store.clamp_due(limit).await {
+        tracing::warn!(%error, "cannot look for deliveries left behind by a clock that was set back");
+    }
+    let persisted = gateway.store.lanes().unwrap_or_default();
+    let mut tasks = JoinSet::new();
+    for lane in gateway.lanes() {
+        let stopped = persisted.iter().any(|l| l.lane == lane.id && l.stopped.is_some());
+        let worker = Worker {
+            lane: lane.clone(),
+            gateway: gateway.clone(),
+            transport: transport.clone(),
+            under_way: HashSet::new(),
+            probe: stopped.then_some(PROBE.0),
+            calls: JoinSet::new(),
+        };
+        tasks.spawn(worker.run(stop.clone()));
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+struct Worker {
+    lane: Lane,
+    gateway: Arc<Gateway>,
+    transport: Arc<dyn Transport>,
+    under_way: HashSet<i64>,
+    /// Set while the lane is stopped: the pause before the next try.
+    probe: Option<Duration>,
+    calls: JoinSet<Called>,
+}
+
+/// What a call task brings back.
+struct Called {
+    seqs: Vec<i64>,
+    /// The platform stopped the lane (true), took something (false), or neither.
+    stopped: Option<bool>,
+}
+
+impl Worker {
+    async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let bell = self.gateway.store.waker(self.lane.id);
+        let mut hold_until = None;
+        while !*stop.borrow() {
+            let may_call = hold_until.is_none_or(|t| tokio::time::Instant::now() >= t);
+            let sleep = if may_call { self.start_calls().await } else { IDLE };
+            let wait = tokio::time::sleep(sleep);
+            tokio::select! {
+                () = bell.notified() => {
+                    if self.probe.is_some() && self.resumed() {
+                        (self.probe, hold_until) = (None, None);
+                    }
+                }
+                () = wait => {}
+                () = async { tokio::time::sleep_until(hold_until.unwrap_or_else(tokio::time::Instant::now)).await },
+                    if hold_until.is_some() => hold_until = None,
+                Some(called) = self.calls.join_next() => hold_until = self.finish(called),
+                _ = stop.changed() => {}
+            }
+        }
+        while self.calls.join_next().await.is_some() {}
+    }
+
+    /// Somebody lifted the stop through the API.
+    fn resumed(&self) -> bool {
+        let lanes = self.gateway.store.lanes().unwrap_or_default();
+        lanes.iter().any(|l| l.lane == self.lane.id && l.stopped.is_none())
+    }
+
+    fn finish(&mut self, called: Result<Called, tokio::task::JoinError>) -> Option<tokio::time::Instant> {
+        let called = match called {
+            Ok(called) => called,
+            Err(error) => {
+                // A bug, not a platform's doing. Which deliveries it held is gone with it; all are looked at anew.
+                tracing::error!(%error, "a delivery task failed");
+                self.under_way.clear();
+                return Some(tokio::time::Instant::now() + PROBE.0);
+            }
+        };
+        for seq in &called.seqs {
+            self.under_way.remove(seq);
+        }
+        match called.stopped {
+            Some(true) => {
+                let pause = self.probe.map_or(PROBE.0, |p| (p * 2).min(PROBE.1));
+                self.probe = Some(pause);
+                Some(tokio::time::Instant::now() + pause)
+            }
+            Some(false) => {
+                self.probe = None;
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// Starts as many calls as there is work and room for; how long to sleep if nothing rings.
+    async fn start_calls(&mut self) -> Duration {
+        let definition = self.lane.destination.definition();
+        let (room, limit) = match self.probe {
+            Some(_) => (1, 1),
+            None => (definition.concurrency, definition.max_batch),
+        };
+        while self.calls.len() < room {
+            let now_ms = self.gateway.clock.now_ms();
+            let (store, lane, under_way) = (self.gateway.store.clone(), self.lane.id, self.under_way.clone());
+            let found = tokio::task::spawn_blocking(move || store.due(lane, now_ms, limit, &under_way)).await;
+            let batch = match found {
+                Ok(Ok(batch)) => batch,
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "cannot read the queue");
+                    return RECORD_AGAIN;
+                }
+                Err(_) => return RECORD_AGAIN,
+            };
+            if batch.due.is_empty() {
+                return batch.next_due_ms.map_or(IDLE, |due| until(due, now_ms));
+            }
+            self.under_way.extend(batch.due.iter().map(|d| d.seq));
+            let call = Call { lane: self.lane.clone(), gateway: self.gateway.clone(), transport: self.transport.clone() };
+            self.calls.spawn(call.deliver(batch.due));
+        }
+        IDLE
+    }
+}
+
+fn until(due_ms: i64, now_ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(due_ms - now_ms).unwrap_or(0).max(1)).min(IDLE)
+}
+
+struct Call {
+    lane: Lane,
+    gateway: Arc<Gateway>,
+    transport: Arc<dyn Transport>,
+}
+
+/// A delivery in the platform's shape.
+struct Ready {
+    due: Due,
+    mapped: Mapped,
+}
+
+impl Call {
+    /// Brings all of them to a recorded state.
+    async fn deliver(self, due: Vec<Due>) -> Called {
+        let seqs = due.iter().map(|d| d.seq).collect();
+        let (ready, skipped) = self.map(due);
+        if !skipped.is_empty() {
+            self.record(None, skipped).await;
+        }
+        let mut stopped = None;
+        let mut groups: Vec<Vec<Ready>> = self.cut(ready);
+        while let Some(group) = groups.pop() {
+            let (halves, stop) = self.send(group).await;
+            groups.extend(halves);
+            stopped = stop.or(stopped);
+            if stopped == Some(true) {
+                // The rest would fare no better: it keeps waiting in the queue.
+                break;
+            }
+        }
+        Called { seqs, stopped }
+    }
+
+    fn map(&self, due: Vec<Due>) -> (Vec<Ready>, Vec<(i64, DeliveryState)>) {
+        let (mut ready, mut skipped) = (Vec::with_capacity(due.len()), Vec::new());
+        for due in due {
+            match self.map_one(&due) {
+                Ok(mapped) => ready.push(Ready { due, mapped }),
+                Err(skip) => skipped.push((due.seq, DeliveryState::Skipped(skip))),
+            }
+        }
+        (ready, skipped)
+    }
+
+    /// The gate again: an age or a set-up may have changed while the event waited.
+    fn map_one(&self, due: &Due) -> Result<Mapped, Skipped> {
+        let mut event: Event = serde_json::from_str(&due.body).map_err(|e| Skipped {
+            code: "event_unreadable".into(),
+            message: format!("the stored event cannot be read by this version: {e}"),
+        })?;
+        event.user.ip.clone_from(&due.address);
+        let skipped = |skip: tandem_destinations::Skip| Skipped { code: skip.code.into(), message: skip.message };
+        let limited = pipeline::gate(&self.lane, &event).map_err(skipped)?;
+        let definition = self.lane.destination.definition();
+        // Whoever replays an old event wants it sent.
+        if let Some(skip) = too_old(definition, &event, self.gateway.clock.now_s()).filter(|_| !due.replay) {
+            return Err(skipped(skip));
+        }
+        Ok(self.lane.destination.map(&event, limited))
+    }
+
+    /// Groups within the platform's limits. The last group is sent first, so they are made in reverse.
+    fn cut(&self, ready: Vec<Ready>) -> Vec<Vec<Ready>> {
+        let definition = self.lane.destination.definition();
+        let (mut groups, mut bytes) = (Vec::<Vec<Ready>>::new(), 0);
+        for one in ready {
+            let size = one.mapped.json.len() + 1;
+            match groups.last_mut() {
+                Some(group) if group.len() < definition.max_batch && bytes + size <= definition.max_bytes => {
+                    bytes += size;
+                    group.push(one);
+                }
+                _ => {
+                    bytes = size;
+                    groups.push(vec![one]);
+                }
+            }
+        }
+        groups.reverse();
+        groups
+    }
+
+    /// One call. A refused batch comes back as two halves to try.
+    async fn send(&self, group: Vec<Ready>) -> (Vec<Vec<Ready>>, Option<bool>) {
+        let (due, mapped): (Vec<Due>, Vec<Mapped>) = group.into_iter().map(|r| (r.due, r.mapped)).unzip();
+        let request = self.lane.destination.request(&mapped);
+        let request_bytes = request.body.len();
+        let started_ms = self.gateway.clock.now_ms();
+        let began = std::time::Instant::now();
+        let reply = self.transport.send(request).await;
+        let latency = began.elapsed();
+        let verdicts = self.lane.destination.reply(&reply);
+        let split = due.len() > 1 && matches!(&verdicts, Reply::Whole(Verdict::Rejected { .. }));
+        let each = spread(verdicts, due.len());
+        let stopped = each.iter().find_map(stops);
+        let attempt = Attempt {
+            started_ms,
+            latency_ms: i64::try_from(latency.as_millis()).unwrap_or(i64::MAX),
+            status: status(&reply),
+            request_bytes,
+            reply: excerpt(&reply, &each),
+            ..attempt_of(&each, split)
+        };
+        self.gateway.metrics.attempt(
+            self.lane.destination.definition().name,
+            attempt.verdict,
+            latency.as_secs_f64(),
+        );
+        let now_ms = self.gateway.clock.now_ms();
+        let states = due.iter().zip(&each).map(|(due, verdict)| (due.seq, self.state(due, verdict, split, now_ms)));
+        let states: Vec<_> = states.collect();
+        if stopped == Some(true) {
+            self.stop(&attempt.message, now_ms).await;
+        } else if stopped == Some(false) {
+            self.go_on().await;
+        }
+        self.record(Some(attempt), states).await;
+        if !split {
+            return (vec![], stopped);
+        }
+        let mut first: Vec<Ready> = due.into_iter().zip(mapped).map(|(due, mapped)| Ready { due, mapped }).collect();
+        let second = first.split_off(first.len() / 2);
+        (vec![second, first], stopped)
+    }
+
+    fn state(&self, due: &Due, verdict: &Verdict, split: bool, now_ms: i64) -> DeliveryState {
+        match verdict {
+            Verdict::Delivered { warning } => DeliveryState::Delivered { warning: warning.clone() },
+            Verdict::Rejected { why, .. } if split => {
+                DeliveryState::Waiting { due_ms: now_ms, why: why.clone(), counts: false }
+            }
+            Verdict::Rejected { why, .. } => DeliveryState::Rejected { why: why.clone() },
+            Verdict::StopDestination { why, .. } => {
+                DeliveryState::Waiting { due_ms: now_ms, why: why.clone(), counts: false }
+            }
+            Verdict::Retry { pace, after_ms, why, .. } => self.again(due, *pace, *after_ms, why, now_ms),
+        }
+    }
+
+    fn again(&self, due: &Due, pace: Pace, asked_ms: Option<i64>, why: &str, now_ms: i64) -> DeliveryState {
+        let horizon = Horizon { after_first_ms: self.lane.destination.definition().retry_horizon_ms };
+        let first = due.first_attempt_ms.unwrap_or(now_ms);
+        match next_due(pace, due.attempts + 1, first, now_ms, asked_ms, jitter(due.seq), horizon) {
+            Some(due_ms) => DeliveryState::Waiting { due_ms, why: why.to_owned(), counts: true },
+            None => DeliveryState::Expired { why: why.to_owned() },
+        }
+    }
+
+    async fn stop(&self, why: &str, since_ms: i64) {
+        let name = self.lane.destination.definition().name;
+        tracing::error!(site = self.lane.site, destination = name, why, "destination stopped, events wait");
+        let stop = Stop { why: why.to_owned(), since_ms };
+        if let Err(error) = self.gateway.store.set_stop(self.lane.id, Some(stop)).await {
+            tracing::error!(%error, "cannot record the stop");
+        }
+    }
+
+    /// Clears the record of a stop, if there is one.
+    async fn go_on(&self) {
+        let stopped = self.gateway.store.stopped(self.lane.id).unwrap_or(false);
+        if stopped && let Err(error) = self.gateway.store.set_stop(self.lane.id, None).await {
+            tracing::error!(%error, "cannot record that the destination goes on");
+        }
+    }
+
+    /// Records until the disk takes it: giving up would send the same events again.
+    async fn record(&self, attempt: Option<Attempt>, states: Vec<(i64, DeliveryState)>) {
+        self.count(&states);
+        loop {
+            let at_ms = self.gateway.clock.now_ms();
+            let report =
+                Report { lane: self.lane.id, attempt: attempt.clone(), states: states.clone(), at_ms };
+            match self.gateway.store.record(report).await {
+                Ok(()) | Err(tandem_store::StoreError::Closed) => return,
+                Err(error) => tracing::error!(%error, "cannot record deliveries, trying again"),
+            }
+            tokio::time::sleep(RECORD_AGAIN).await;
+        }
+    }
+
+    fn count(&self, states: &[(i64, DeliveryState)]) {
+        let name = self.lane.destination.definition().name;
+        let mut counts = [(State::Delivered, 0), (State::Retried, 0), (State::Skipped, 0), (State::Rejected, 0), (State::Expired, 0)];
+        for (_, state) in states {
+            let index = match state {
+                DeliveryState::Delivered { .. } => 0,
+                DeliveryState::Waiting { .. } => 1,
+                DeliveryState::Skipped(_) => 2,
+                DeliveryState::Rejected { .. } => 3,
+                DeliveryState::Expired { .. } => 4,
+            };
+            counts[index].1 += 1;
+        }
+        for (state, count) in counts {
+            self.gateway.metrics.deliveries(&self.lane.site, name, state, count);
+        }
+    }
+}
+
+/// One verdict an event. A platform that names fewer than it was sent leaves the rest to be tried again.
+fn spread(reply: Reply, count: usize) -> Vec<Verdict> {
+    match reply {
+        Reply::Whole(verdict) => vec![verdict; count],
+        Reply::Each(mut each) => {
+            let missing = || Verdict::Retry {
+                pace: Pace::Backoff,
+                after_ms: None,
+                code: None,
+                why: "the reply has no verdict for this event".to_owned(),
+            };
+            each.resize_with(count, missing);
+            each
+        }
+    }
+}
+
+fn stops(verdict: &Verdict) -> Option<bool> {
+    match verdict {
+        Verdict::StopDestination { .. } => Some(true),
+        Verdict::Delivered { .. } => Some(false),
+        Verdict::Retry { .. } | Verdict::Rejected { .. } => None,
+    }
+}
+
+/// The attempt's line on record, after its worst verdict.
+fn attempt_of(each: &[Verdict], split: bool) -> Attempt {
+    let rank = |v: &&Verdict| match v {
+        Verdict::StopDestination { .. } => 3,
+        Verdict::Rejected { .. } => 2,
+        Verdict::Retry { .. } => 1,
+        Verdict::Delivered { .. } => 0,
+    };
+    let (verdict, code, message) = match each.iter().max_by_key(rank) {
+        Some(Verdict::StopDestination { code, why }) => ("stop", *code, why.clone()),
+        Some(Verdict::Rejected { code, why }) => (if split { "split" } else { "rejected" }, *code, why.clone()),
+        Some(Verdict::Retry { code, why, .. }) => ("retry", *code, why.clone()),
+        Some(Verdict::Delivered { warning }) => ("delivered", None, warning.clone().unwrap_or_default()),
+        None => ("delivered", None, String::new()),
+    };
+    Attempt { started_ms: 0, latency_ms: 0, status: None, code, verdict, message, request_bytes: 0, reply: None }
+}
+
+fn status(reply: &HttpReply) -> Option<u16> {
+    match reply {
+        HttpReply::Answer { status, .. } => Some(*status),
+        HttpReply::NoAnswer { .. } => None,
+    }
+}
+
+/// The start of a reply that was not a plain success.
+fn excerpt(reply: &HttpReply, each: &[Verdict]) -> Option<String> {
+    if each.iter().all(|v| matches!(v, Verdict::Delivered { warning: None })) {
+        return None;
+    }
+    match reply {
+        HttpReply::Answer { body, .. } => Some(String::from_utf8_lossy(&body[..body.len().min(2_000)]).into_owned()),
+        HttpReply::NoAnswer { why } => Some(why.clone()),
+    }
+}
+
+/// 0.0..1.0 out of a number that differs between deliveries; spreading a crowd needs no randomness.
+fn jitter(seq: i64) -> f64 {
+    #[allow(clippy::cast_sign_loss)]
+    let mixed = (seq as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+    #[allow(clippy::cast_precision_loss)]
+    let fraction = mixed as f64 / f64::from(1_u32 << 24);
+    fraction
+}

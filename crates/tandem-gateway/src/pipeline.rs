@@ -1,0 +1,231 @@
+//! From a decoded request to log entries: the door, the consent gate, one delivery a destination.
+
+use serde::Serialize;
+use tandem_core::claim::{ClaimKey, OrderReport};
+use tandem_core::consent::{self, Decision};
+use tandem_core::door::{self, Rejection};
+use tandem_core::{Event, Finding};
+use tandem_destinations::{Destination, Skip, too_old};
+use tandem_sources::Decoded;
+use tandem_store::{NewDelivery, NewEvent, Notice, NoticeKind, OrderClaim, Outcome, Skipped};
+
+use crate::{Lane, SiteRuntime};
+
+/// What the sender is told about one event.
+#[derive(Debug, Clone, Serialize)]
+pub struct Answer {
+    /// `accepted`, `duplicate`, `ignored` or `rejected`.
+    pub status: &'static str,
+    /// The id it is known by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    /// Name it is kept under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_name: Option<String>,
+    /// Why it was not taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The same in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The field at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What could be better.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Finding>,
+}
+
+/// A request made ready for the store, and the answers it will get.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    /// For the log.
+    pub events: Vec<NewEvent>,
+    /// For the record of what did not become one.
+    pub notices: Vec<Notice>,
+    /// One an event, in the request's order; those of accepted events wait for [`Prepared::settle`].
+    answers: Vec<Answer>,
+    /// For each entry of `events`, its place in `answers`.
+    places: Vec<usize>,
+}
+
+/// Runs every part of a decoded request through the door. Pure.
+#[must_use]
+pub fn prepare(site: &SiteRuntime, source: &'static str, decoded: Decoded, now_s: i64) -> Prepared {
+    let mut prepared = Prepared::default();
+    for part in decoded.parts {
+        match part.and_then(|draft| door::admit(draft, &site.site, now_s)) {
+            Ok((event, order)) => {
+                prepared.places.push(prepared.answers.len());
+                prepared.answers.push(answer_of(&event));
+                prepared.events.push(entry(site, source, event, order, now_s));
+            }
+            Err(rejection) => {
+                prepared.notices.push(notice_of(site, source, &rejection));
+                prepared.answers.push(refusal(rejection));
+            }
+        }
+    }
+    prepared
+}
+
+impl Prepared {
+    /// The answers, once the store has spoken.
+    #[must_use]
+    pub fn settle(mut self, outcomes: Vec<Outcome>) -> Vec<Answer> {
+        for (place, outcome) in self.places.iter().zip(outcomes) {
+            let Some(answer) = self.answers.get_mut(*place) else { continue };
+            match outcome {
+                Outcome::Accepted { event_id: Some(id), .. } => answer.event_id = Some(id),
+                Outcome::Accepted { .. } => {}
+                Outcome::Duplicate { .. } => answer.status = "duplicate",
+            }
+        }
+        self.answers
+    }
+}
+
+/// What becomes of an event at one destination, before any claim: nothing stands in its way, or a skip.
+///
+/// # Errors
+/// [`Skip`] with the reason on record.
+pub fn gate(lane: &Lane, event: &Event) -> Result<bool, Skip> {
+    let limited = match consent::decide(&event.consent, lane.on_unknown) {
+        Decision::Send { limited_data_use } => limited_data_use || event.limited_data_use,
+        Decision::Skip(code) => return Err(consent_skip(code)),
+    };
+    lane.destination.wants(event)?;
+    Ok(limited)
+}
+
+fn consent_skip(code: &'static str) -> Skip {
+    let message = match code {
+        "consent_denied" => "the visitor denied consent for advertising",
+        _ => "nobody told us about consent, and this site then sends nothing (consent.on_unknown)",
+    };
+    Skip { code, message: message.to_owned() }
+}
+
+fn entry(
+    site: &SiteRuntime,
+    source: &'static str,
+    mut event: Event,
+    order: Option<OrderReport>,
+    now_s: i64,
+) -> NewEvent {
+    let deliveries = site.lanes.iter().map(|lane| delivery(lane, &event, now_s)).collect();
+    let address = event.user.ip.take();
+    event.user.ip = address.as_deref().map(shortened);
+    let order = order.filter(|_| event.order_id.is_some()).map(|report| OrderClaim {
+        report,
+        total: event.value.unwrap_or_default(),
+        currency: event.currency,
+        lines: event.contents.iter().filter_map(|i| i.line_id.clone()).collect(),
+        event: Box::new(event.clone()),
+    });
+    NewEvent {
+        site: event.site.clone(),
+        source,
+        event_name: event.event_name.clone(),
+        event_id: event.event_id.clone(),
+        event_time: event.event_time,
+        order_id: event.order_id.clone(),
+        // Events hold text, numbers and maps with text keys only: serialising cannot fail.
+        body: serde_json::to_string(&event).unwrap_or_default(),
+        address,
+        deliveries,
+        order,
+    }
+}
+
+fn delivery(lane: &Lane, event: &Event, now_s: i64) -> NewDelivery {
+    let definition = lane.destination.definition();
+    let skip = gate(lane, event).err().or_else(|| too_old(definition, event, now_s));
+    NewDelivery {
+        lane: lane.id,
+        destination: definition.name,
+        claim: ClaimKey::new(&event.site, definition.name, &event.event_name, &event.event_id),
+        // A repeat may arrive while the first one still waits for its last retry, and the platform's own window
+        // begins only when it gets that.
+        window_ms: definition.duplicate_window_ms + definition.retry_horizon_ms,
+        skip: skip.map(|s| Skipped { code: s.code.into(), message: s.message }),
+    }
+}
+
+/// `203.0.113.7` → `203.0.113.0`, an IPv6 address to its first three groups.
+fn shortened(address: &str) -> String {
+    match address.parse() {
+        Ok(std::net::IpAddr::V4(v4)) => {
+            let [a, b, c, _] = v4.octets();
+            format!("{a}.{b}.{c}.0")
+        }
+        Ok(std::net::IpAddr::V6(v6)) => {
+            let [a, b, c, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}::")
+        }
+        Err(_) => String::new(),
+    }
+}
+
+fn answer_of(event: &Event) -> Answer {
+    Answer {
+        status: "accepted",
+        event_id: Some(event.event_id.clone()),
+        event_name: Some(event.event_name.clone()),
+        code: None,
+        message: None,
+        field: None,
+        warnings: event.findings.clone(),
+    }
+}
+
+fn refusal(rejection: Rejection) -> Answer {
+    Answer {
+        status: if rejection.expected { "ignored" } else { "rejected" },
+        event_id: rejection.event_id,
+        event_name: rejection.event_name,
+        code: Some(rejection.code.into_owned()),
+        message: Some(rejection.message),
+        field: rejection.field,
+        warnings: Vec::new(),
+    }
+}
+
+fn notice_of(site: &SiteRuntime, source: &'static str, rejection: &Rejection) -> Notice {
+    Notice {
+        site: site.site.id.clone(),
+        source: source.into(),
+        kind: if rejection.expected { NoticeKind::Ignored } else { NoticeKind::Rejected },
+        code: rejection.code.clone(),
+        message: rejection.message.clone(),
+        field: rejection.field.clone(),
+        event_name: rejection.event_name.clone(),
+        event_id: rejection.event_id.clone(),
+        order_id: rejection.order_id.clone(),
+    }
+}
+
+/// An event's request to one destination, or the reason there is none; what `tandem explain` shows.
+pub struct Explained {
+    /// Set when the event would not be sent.
+    pub skip: Option<Skip>,
+    /// The request; also for an event skipped for its age, since that is a matter of when.
+    pub request: Option<tandem_destinations::HttpRequest>,
+    /// The destination's own remarks.
+    pub findings: Vec<Finding>,
+}
+
+/// What would be sent. Pure.
+#[must_use]
+pub fn explain(lane: &Lane, event: &Event, now_s: i64) -> Explained {
+    let destination: &dyn Destination = lane.destination.as_ref();
+    let findings = destination.lint(event);
+    match gate(lane, event) {
+        Err(skip) => Explained { skip: Some(skip), request: None, findings },
+        Ok(limited) => Explained {
+            skip: too_old(destination.definition(), event, now_s),
+            request: Some(destination.request(&[destination.map(event, limited)])),
+            findings,
+        },
+    }
+}

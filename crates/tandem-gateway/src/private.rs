@@ -1,0 +1,175 @@
+//! The private listener: health, metrics, and the API behind the commands. Everything but `/healthz` wants the token.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use tandem_store::embedded::View;
+use tandem_store::{LaneId, Replay, StoreError};
+
+use crate::Gateway;
+
+/// The private routes; `token` is asked for as `Authorization: Bearer`.
+pub fn router(gateway: Arc<Gateway>, token: &SecretString) -> Router {
+    let digest: [u8; 32] = Sha256::digest(token.expose_secret().as_bytes()).into();
+    let guarded = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/api/summary", get(summary))
+        .route("/api/records/{view}", get(records))
+        .route("/api/events/{seq}", get(event))
+        .route("/api/replay", post(replay))
+        .route("/api/lanes/{lane}/resume", post(resume))
+        .layer(middleware::from_fn(move |request: Request, next: Next| guard(digest, request, next)));
+    Router::new()
+        .route("/healthz", get(healthz))
+        .merge(guarded)
+        .fallback(|| async { problem(StatusCode::NOT_FOUND, "not_found", "no such page") })
+        .with_state(gateway)
+}
+
+async fn guard(expected: [u8; 32], request: Request, next: Next) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let given = given.strip_prefix("Bearer ").unwrap_or_default();
+    let digest: [u8; 32] = Sha256::digest(given.as_bytes()).into();
+    if bool::from(digest.ct_eq(&expected)) {
+        return next.run(request).await;
+    }
+    let text = "send the private token as Authorization: Bearer TOKEN";
+    ([(header::WWW_AUTHENTICATE, "Bearer")], problem(StatusCode::UNAUTHORIZED, "credentials_wrong", text)).into_response()
+}
+
+fn problem(status: StatusCode, code: &str, message: &str) -> Response {
+    (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
+}
+
+fn store_problem(error: &StoreError) -> Response {
+    problem(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", &error.to_string())
+}
+
+/// 200 while events can be taken, 503 when the disk cannot be written.
+async fn healthz(State(gateway): State<Arc<Gateway>>) -> Response {
+    if gateway.store.writable() {
+        return Json(json!({ "status": "ok" })).into_response();
+    }
+    problem(StatusCode::SERVICE_UNAVAILABLE, "disk_full", "the last write failed: is the disk full?")
+}
+
+async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
+    let text = blocking(move || gateway.metrics.text(&gateway.store, gateway.clock.now_ms())).await;
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+}
+
+/// Reads take a file lock and a moment: they do not belong on the threads that serve requests.
+async fn blocking<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> T
+where
+    T: Default,
+{
+    tokio::task::spawn_blocking(read).await.unwrap_or_default()
+}
+
+async fn answer(read: impl FnOnce() -> Result<Value, StoreError> + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(Value::Null)) => problem(StatusCode::NOT_FOUND, "not_found", "no such record; it may be past its retention"),
+        Ok(Ok(value)) => Json(value).into_response(),
+        Ok(Err(error)) => store_problem(&error),
+        Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the query failed"),
+    }
+}
+
+async fn summary(State(gateway): State<Arc<Gateway>>) -> Response {
+    answer(move || {
+        let (totals, lanes) = (gateway.store.totals()?, gateway.store.lanes()?);
+        Ok(json!({ "totals": totals, "lanes": lanes, "writable": gateway.store.writable() }))
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+struct Paging {
+    before: Option<i64>,
+    limit: Option<u32>,
+}
+
+async fn records(
+    State(gateway): State<Arc<Gateway>>,
+    Path(view): Path<String>,
+    Query(paging): Query<Paging>,
+) -> Response {
+    let Some(view) = View::named(&view) else {
+        let text = "records are events, deliveries, attempts, notices";
+        return problem(StatusCode::NOT_FOUND, "not_found", text);
+    };
+    let limit = paging.limit.unwrap_or(100).clamp(1, 1_000);
+    answer(move || Ok(Value::from(gateway.store.newest(view, paging.before, limit)?))).await
+}
+
+async fn event(State(gateway): State<Arc<Gateway>>, Path(seq): Path<i64>) -> Response {
+    answer(move || Ok(gateway.store.event(seq)?.unwrap_or_default())).await
+}
+
+/// What to send again.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayRequest {
+    /// Unix milliseconds.
+    pub since_ms: i64,
+    /// Only this event.
+    #[serde(default)]
+    pub event_id: Option<String>,
+    /// Only this destination, for all sites unless `site` is given.
+    #[serde(default)]
+    pub destination: Option<String>,
+    /// Only this site.
+    #[serde(default)]
+    pub site: Option<String>,
+    /// Also what was delivered before.
+    #[serde(default)]
+    pub delivered_too: bool,
+}
+
+impl ReplayRequest {
+    /// The store's terms, with the lanes that match.
+    #[must_use]
+    pub fn resolve(self, lanes: &[tandem_store::embedded::LaneCounts]) -> Replay {
+        let fits = |wanted: &Option<String>, have: &str| wanted.as_deref().is_none_or(|w| w == have);
+        let lanes = lanes.iter().filter(|l| fits(&self.destination, &l.destination) && fits(&self.site, &l.site));
+        Replay {
+            since_ms: self.since_ms,
+            lanes: lanes.map(|l| l.lane).collect(),
+            event_id: self.event_id,
+            delivered_too: self.delivered_too,
+        }
+    }
+}
+
+async fn replay(State(gateway): State<Arc<Gateway>>, Json(request): Json<ReplayRequest>) -> Response {
+    let lanes = match gateway.store.lanes() {
+        Ok(lanes) => lanes,
+        Err(error) => return store_problem(&error),
+    };
+    let replay = request.resolve(&lanes);
+    if replay.lanes.is_empty() {
+        return problem(StatusCode::NOT_FOUND, "no_such_destination", "no site has such a destination");
+    }
+    match gateway.store.replay(replay, gateway.clock.now_ms()).await {
+        Ok(count) => Json(json!({ "deliveries": count })).into_response(),
+        Err(error) => store_problem(&error),
+    }
+}
+
+/// Lets a stopped destination try again at once.
+async fn resume(State(gateway): State<Arc<Gateway>>, Path(lane): Path<u32>) -> Response {
+    match gateway.store.set_stop(LaneId(lane), None).await {
+        Ok(()) => Json(json!({ "status": "resumed" })).into_response(),
+        Err(error) => store_problem(&error),
+    }
+}

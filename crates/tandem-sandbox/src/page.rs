@@ -1,0 +1,124 @@
+//! The overview page.
+
+use minijinja::{Environment, Value, value::Serde};
+use serde::Serialize;
+
+use crate::{ConversionView, Counts, Query, Report, RequestEntry, Sandbox, TestEvent, keys::KEY_NAMES};
+
+const TEMPLATE: &str = include_str!("page.html");
+/// Rows of the two lists.
+const ROWS: usize = 50;
+
+#[derive(Serialize)]
+struct Page {
+    now: String,
+    report: Report,
+    pixels: Vec<PixelRows>,
+    conversions: Vec<ConversionRow>,
+    refused: Vec<RefusedRow>,
+    tests: Vec<TestEvent>,
+    faults: usize,
+    details: bool,
+}
+
+#[derive(Serialize)]
+struct PixelRows {
+    pixel: String,
+    events: Vec<EventRow>,
+    keys: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct EventRow {
+    name: String,
+    counts: Counts,
+    connection: &'static str,
+    values: Vec<String>,
+    coverage: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ConversionRow {
+    first_seen: String,
+    #[serde(flatten)]
+    view: ConversionView,
+    value_text: String,
+}
+
+#[derive(Serialize)]
+struct RefusedRow {
+    at: String,
+    #[serde(flatten)]
+    entry: RequestEntry,
+}
+
+pub(crate) fn render(sandbox: &Sandbox) -> Result<String, minijinja::Error> {
+    let report = sandbox.report(&Query { limit: Some(ROWS), ..Query::default() });
+    let pixels: Vec<PixelRows> =
+        report.counts.iter().map(|(pixel, counts)| pixel_rows(pixel, counts)).collect();
+    let conversions: Vec<ConversionRow> = report.conversions.iter().rev().map(conversion_row).collect();
+    let refused: Vec<RefusedRow> = sandbox
+        .requests()
+        .into_iter()
+        .rev()
+        .filter(|entry| entry.pixel.is_none() || entry.fault.is_some())
+        .take(ROWS)
+        .map(|entry| RefusedRow { at: time(entry.at_ms), entry })
+        .collect();
+    let page = Page {
+        now: time(sandbox.now_ms()),
+        report,
+        pixels,
+        conversions,
+        refused,
+        tests: sandbox.test_events().into_iter().rev().take(ROWS).collect(),
+        faults: sandbox.faults().len(),
+        details: sandbox.options().keep_details,
+    };
+    let mut environment = Environment::new();
+    environment.add_template("page.html", TEMPLATE)?;
+    environment.get_template("page.html")?.render(Value::from(Serde(page)))
+}
+
+fn pixel_rows(pixel: &str, events: &std::collections::BTreeMap<String, Counts>) -> PixelRows {
+    let keys: Vec<&'static str> =
+        KEY_NAMES.into_iter().filter(|key| events.values().any(|c| c.coverage.contains_key(*key))).collect();
+    let rows = events.iter().map(|(name, counts)| EventRow {
+        name: name.clone(),
+        connection: connection(counts),
+        values: counts.value.iter().map(|(currency, sum)| format!("{sum} {currency}")).collect(),
+        coverage: keys.iter().map(|key| share(counts.coverage.get(*key), counts.counted)).collect(),
+        counts: counts.clone(),
+    });
+    PixelRows { pixel: pixel.to_owned(), events: rows.collect(), keys }
+}
+
+fn connection(counts: &Counts) -> &'static str {
+    let browser = counts.browser_only + counts.both > 0;
+    let server = counts.server_only + counts.both > 0;
+    match (browser, server) {
+        (true, true) => "server and browser",
+        (true, false) => "browser only",
+        (false, true) => "server only",
+        (false, false) => "none",
+    }
+}
+
+fn share(part: Option<&u64>, whole: u64) -> String {
+    let percent = (part.copied().unwrap_or(0) * 100).checked_div(whole).unwrap_or(0);
+    format!("{percent} %")
+}
+
+fn conversion_row(view: &ConversionView) -> ConversionRow {
+    ConversionRow {
+        first_seen: time(view.first_seen_ms),
+        value_text: view.value.map(|value| value.to_string()).unwrap_or_default(),
+        view: view.clone(),
+    }
+}
+
+fn time(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .map(|time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,188 @@
+//! Queries of the private API: what a person asks the file.
+
+use rusqlite::{Connection, params};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::Store;
+use crate::{LaneId, Stop, StoreError};
+
+/// Deliveries of a lane by state.
+#[derive(Debug, Clone, Serialize)]
+pub struct LaneCounts {
+    /// The lane.
+    pub lane: LaneId,
+    /// Site.
+    pub site: String,
+    /// Destination.
+    pub destination: String,
+    /// Set while the lane waits for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stop>,
+    /// Waiting deliveries.
+    pub waiting: i64,
+    /// When the oldest of them came due, Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_due_ms: Option<i64>,
+}
+
+/// Rows by outcome since a time.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Totals {
+    /// Events in the log.
+    pub events: i64,
+    /// Deliveries by state.
+    pub deliveries: Map<String, Value>,
+    /// Notices by kind.
+    pub notices: Map<String, Value>,
+}
+
+impl Store {
+    /// Every lane and what waits in it. Cheap: reads one index.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn lanes(&self) -> Result<Vec<LaneCounts>, StoreError> {
+        self.read(|conn| {
+            conn.prepare_cached(
+                "SELECT l.id, l.site, l.destination, l.stopped_why, l.stopped_since_ms,
+                   (SELECT count(*) FROM deliveries WHERE lane = l.id AND state = 0),
+                   (SELECT min(due_ms) FROM deliveries WHERE lane = l.id AND state = 0)
+                 FROM lanes AS l ORDER BY l.site, l.destination",
+            )?
+            .query_map([], |r| {
+                let (why, since): (Option<String>, Option<i64>) = (r.get(3)?, r.get(4)?);
+                Ok(LaneCounts {
+                    lane: LaneId(r.get(0)?),
+                    site: r.get(1)?,
+                    destination: r.get(2)?,
+                    stopped: why.zip(since).map(|(why, since_ms)| Stop { why, since_ms }),
+                    waiting: r.get(5)?,
+                    oldest_due_ms: r.get(6)?,
+                })
+            })?
+            .collect()
+        })
+    }
+
+    /// Whether a lane waits for a person.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn stopped(&self, lane: LaneId) -> Result<bool, StoreError> {
+        self.read(|conn| {
+            conn.prepare_cached("SELECT stopped_why IS NOT NULL FROM lanes WHERE id = ?1")?
+                .query_row([lane.0], |r| r.get(0))
+        })
+    }
+
+    /// Counts over the whole file.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn totals(&self) -> Result<Totals, StoreError> {
+        self.read(|conn| {
+            let grouped = |sql: &str| -> rusqlite::Result<Map<String, Value>> {
+                conn.prepare_cached(sql)?
+                    .query_map([], |r| Ok((r.get::<_, String>(0)?, Value::from(r.get::<_, i64>(1)?))))?
+                    .collect()
+            };
+            Ok(Totals {
+                events: conn.query_row("SELECT count(*) FROM events", [], |r| r.get(0))?,
+                deliveries: grouped(
+                    "SELECT CASE state WHEN 0 THEN 'waiting' WHEN 1 THEN 'delivered' WHEN 2 THEN 'skipped'
+                       WHEN 3 THEN 'rejected' ELSE 'expired' END, count(*) FROM deliveries GROUP BY state",
+                )?,
+                notices: grouped("SELECT kind, count(*) FROM notices GROUP BY kind")?,
+            })
+        })
+    }
+
+    /// The newest rows of one of the views, newest first, as JSON objects with the view's column names.
+    /// `before` pages on by `seq`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn newest(&self, view: View, before: Option<i64>, limit: u32) -> Result<Vec<Value>, StoreError> {
+        let sql = format!("SELECT * FROM {} WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2", view.name());
+        self.read(|conn| rows(conn, &sql, params![before.unwrap_or(i64::MAX), limit]))
+    }
+
+    /// One event with its deliveries; `None` when it is not in the log.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn event(&self, seq: i64) -> Result<Option<Value>, StoreError> {
+        self.read(|conn| {
+            let Some(mut event) = rows(conn, "SELECT * FROM v_events WHERE seq = ?1", [seq])?.pop() else {
+                return Ok(None);
+            };
+            event["deliveries"] = rows(conn, "SELECT * FROM v_deliveries WHERE event_seq = ?1", [seq])?.into();
+            Ok(Some(event))
+        })
+    }
+}
+
+/// The views a person may page through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// `v_events`
+    Events,
+    /// `v_deliveries`
+    Deliveries,
+    /// `v_attempts`
+    Attempts,
+    /// `v_notices`
+    Notices,
+}
+
+impl View {
+    /// By its short name in an address.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "events" => Self::Events,
+            "deliveries" => Self::Deliveries,
+            "attempts" => Self::Attempts,
+            "notices" => Self::Notices,
+            _ => return None,
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Events => "v_events",
+            Self::Deliveries => "v_deliveries",
+            Self::Attempts => "v_attempts",
+            Self::Notices => "v_notices",
+        }
+    }
+}
+
+fn rows(conn: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<Vec<Value>> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    statement
+        .query_map(params, |row| {
+            let mut object = Map::new();
+            for (i, name) in names.iter().enumerate() {
+                object.insert(name.clone(), json_of(name, row.get_ref(i)?));
+            }
+            Ok(Value::Object(object))
+        })?
+        .collect()
+}
+
+fn json_of(column: &str, value: rusqlite::types::ValueRef<'_>) -> Value {
+    use rusqlite::types::ValueRef;
+    match value {
+        ValueRef::Null | ValueRef::Blob(_) => Value::Null,
+        ValueRef::Integer(n) => n.into(),
+        ValueRef::Real(x) => x.into(),
+        ValueRef::Text(text) => {
+            let text = String::from_utf8_lossy(text);
+            let parsed = matches!(column, "body" | "deliveries").then(|| serde_json::from_str(&text).ok()).flatten();
+            parsed.unwrap_or_else(|| text.into_owned().into())
+        }
+    }
+}

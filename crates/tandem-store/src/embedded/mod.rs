@@ -1,0 +1,272 @@
+//! Everything in one SQLite file (WAL, `synchronous=FULL`): one writer thread with group commit, many readers.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::{DueBatch, LaneId, NewEvent, Notice, Outcome, Replay, Report, Stop, StoreError};
+
+mod claims;
+mod inspect;
+mod read;
+mod write;
+mod writer;
+
+pub use inspect::{LaneCounts, Totals, View};
+use writer::Command;
+
+/// How the file is used.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The SQLite file; its folder must exist.
+    pub path: PathBuf,
+    /// Events are deleted this many milliseconds after they came in; 0 keeps them for ever.
+    pub retention_ms: i64,
+    /// Full network addresses are deleted this many milliseconds after they came in.
+    pub address_ms: i64,
+    /// Appends waiting for the writer at once; beyond it callers wait.
+    pub queue: usize,
+}
+
+impl Options {
+    /// Defaults: 90 days of events, 8 days of addresses.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        const DAY: i64 = 86_400_000;
+        Self { path: path.into(), retention_ms: 90 * DAY, address_ms: 8 * DAY, queue: 4_096 }
+    }
+}
+
+/// The embedded store. Dropping it ends the writer after what was handed to it is written.
+#[derive(Debug)]
+pub struct Store {
+    commands: mpsc::Sender<Command>,
+    readers: Mutex<Vec<Connection>>,
+    path: PathBuf,
+    wakers: Wakers,
+    last_commit_failed: Arc<AtomicBool>,
+    commits: Arc<AtomicI64>,
+}
+
+impl Store {
+    /// Opens or creates the file, brings its schema up, and starts the writer.
+    ///
+    /// The claim index is rebuilt in the writer's thread: the first append waits for it, opening does not.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be opened, is not ours, or was made by a newer version.
+    pub fn open(options: Options) -> Result<Self, StoreError> {
+        let conn = open_writer(&options.path)?;
+        let (commands, inbox) = mpsc::channel(options.queue);
+        let wakers = Wakers::default();
+        let last_commit_failed = Arc::new(AtomicBool::new(false));
+        let commits = Arc::new(AtomicI64::new(0));
+        let path = options.path.clone();
+        let (failed, count, wake) = (last_commit_failed.clone(), commits.clone(), wakers.clone());
+        std::thread::Builder::new()
+            .name("tandem-writer".into())
+            .spawn(move || writer::run(&conn, inbox, &wake, &options, &failed, &count))
+            .map_err(|e| StoreError::Database(e.to_string()))?;
+        Ok(Self { commands, readers: Mutex::new(Vec::new()), path, wakers, last_commit_failed, commits })
+    }
+
+    /// Appends events and notices in one synced transaction; the answer comes after the sync, one outcome an event.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing of this batch was kept, and the caller must say so.
+    pub async fn append(
+        &self,
+        events: Vec<NewEvent>,
+        notices: Vec<Notice>,
+        now_ms: i64,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        self.ask(|done| Command::Append { events, notices, now_ms, done }).await?
+    }
+
+    /// Records what became of deliveries.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the deliveries keep their former state.
+    pub async fn record(&self, report: Report) -> Result<(), StoreError> {
+        self.ask(|done| Command::Record { report: Box::new(report), done }).await?
+    }
+
+    /// Stops a lane until a person mends what is said, or lets it go on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_stop(&self, lane: LaneId, stop: Option<Stop>) -> Result<(), StoreError> {
+        self.ask(|done| Command::SetStop { lane, stop, done }).await?
+    }
+
+    /// Makes new deliveries from the log under the same ids; how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn replay(&self, replay: Replay, now_ms: i64) -> Result<u64, StoreError> {
+        self.ask(|done| Command::Replay { replay, now_ms, done }).await?
+    }
+
+    /// Finds or makes the lane of a site's destination.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lane(&self, site: &str, destination: &str) -> Result<LaneId, StoreError> {
+        let (site, destination) = (site.to_owned(), destination.to_owned());
+        self.ask(|done| Command::Lane { site, destination, done }).await?
+    }
+
+    /// Waiting deliveries that lie further ahead than `limit_ms` become due then: the clock was set back.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn clamp_due(&self, limit_ms: i64) -> Result<(), StoreError> {
+        self.ask(|done| Command::ClampDue { limit_ms, done }).await?
+    }
+
+    /// Deletes what is past its retention, in small steps between appends; whether there is more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn prune(&self, now_ms: i64) -> Result<bool, StoreError> {
+        self.ask(|done| Command::Prune { now_ms, done }).await?
+    }
+
+    /// Deliveries of a lane due at `now_ms`, without those in `under_way`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn due(
+        &self,
+        lane: LaneId,
+        now_ms: i64,
+        limit: usize,
+        under_way: &HashSet<i64>,
+    ) -> Result<DueBatch, StoreError> {
+        self.read(|conn| read::due(conn, lane, now_ms, limit, under_way))
+    }
+
+    /// Runs a query on a reader connection; for the inspector and the API.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let pooled = self.readers.lock().ok().and_then(|mut pool| pool.pop());
+        let conn = match pooled {
+            Some(conn) => conn,
+            None => open_reader(&self.path).map_err(into_error)?,
+        };
+        let result = query(&conn).map_err(into_error);
+        if let Ok(mut pool) = self.readers.lock()
+            && pool.len() < 8
+        {
+            pool.push(conn);
+        }
+        result
+    }
+
+    /// Told whenever new deliveries may be due in a lane.
+    #[must_use]
+    pub fn waker(&self, lane: LaneId) -> Arc<Notify> {
+        self.wakers.of(lane)
+    }
+
+    /// False after a write failed, until one succeeds: the health check's business.
+    #[must_use]
+    pub fn writable(&self) -> bool {
+        !self.last_commit_failed.load(Ordering::Relaxed)
+    }
+
+    /// Synced transactions since start.
+    #[must_use]
+    pub fn commits(&self) -> i64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, StoreError> {
+        let (done, answer) = oneshot::channel();
+        self.commands.send(command(done)).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)
+    }
+}
+
+/// One bell a lane: rung by the writer after a commit that made something due there.
+#[derive(Debug, Default, Clone)]
+struct Wakers(Arc<Mutex<HashMap<LaneId, Arc<Notify>>>>);
+
+impl Wakers {
+    fn of(&self, lane: LaneId) -> Arc<Notify> {
+        self.0.lock().map(|mut all| all.entry(lane).or_default().clone()).unwrap_or_default()
+    }
+
+    fn ring(&self, wake: &Wake) {
+        let Ok(all) = self.0.lock() else { return };
+        let rung = all.iter().filter(|(lane, _)| wake.all || wake.lanes.contains(lane));
+        rung.for_each(|(_, bell)| bell.notify_one());
+    }
+}
+
+/// Which lanes a transaction made something due in.
+#[derive(Debug, Default)]
+struct Wake {
+    all: bool,
+    lanes: HashSet<LaneId>,
+}
+
+/// The version of the tables; a file from a newer one is refused.
+const SCHEMA_VERSION: i64 = 1;
+
+fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let conn = Connection::open(path).map_err(into_error)?;
+    (|| {
+        conn.busy_timeout(Duration::from_secs(10))?;
+        conn.pragma_update(None, "journal_mode", "WAL")?;
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        conn.pragma_update(None, "cache_size", -32_768)?;
+        conn.pragma_update(None, "wal_autocheckpoint", 8_000)?;
+        conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        conn.set_prepared_statement_cache_capacity(64);
+        let version: i64 = conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
+        if version < SCHEMA_VERSION {
+            conn.execute_batch(&format!(
+                "BEGIN IMMEDIATE; {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
+                include_str!("schema.sql")
+            ))?;
+        }
+        Ok(version)
+    })()
+    .map_err(into_error)
+    .and_then(|version| match version {
+        ..=SCHEMA_VERSION => Ok(conn),
+        newer => Err(StoreError::Database(format!(
+            "the file was written by a newer version (schema {newer}, this program knows {SCHEMA_VERSION})"
+        ))),
+    })
+}
+
+fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(Duration::from_secs(5))?;
+    conn.pragma_update(None, "cache_size", -4_096)?;
+    conn.set_prepared_statement_cache_capacity(32);
+    Ok(conn)
+}
+
+pub(crate) fn into_error(error: rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode::{CannotOpen, DiskFull, OutOfMemory, ReadOnly, SystemIoFailure};
+    match error.sqlite_error_code() {
+        Some(DiskFull | SystemIoFailure | ReadOnly | CannotOpen | OutOfMemory) => StoreError::Disk(error.to_string()),
+        _ => StoreError::Database(error.to_string()),
+    }
+}

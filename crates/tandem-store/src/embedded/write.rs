@@ -1,0 +1,381 @@
+//! The statements behind each command, all inside the writer's open transaction.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use tandem_core::claim::{self, ClaimKey, OrderDecision, OrderReport, OrderState};
+
+use super::Options;
+use super::claims::ClaimIndex;
+use crate::{DeliveryState, LaneId, NewDelivery, NewEvent, Notice, NoticeKind, OrderClaim, Outcome, Replay, Report, Stop};
+
+pub(super) fn append(
+    conn: &Connection,
+    claims: &mut ClaimIndex,
+    events: Vec<NewEvent>,
+    notices: &[Notice],
+    now_ms: i64,
+) -> rusqlite::Result<Vec<Outcome>> {
+    let outcomes =
+        events.into_iter().map(|event| append_one(conn, claims, event, now_ms)).collect::<rusqlite::Result<Vec<_>>>()?;
+    for notice in notices {
+        write_notice(conn, notice, now_ms)?;
+    }
+    Ok(outcomes)
+}
+
+fn append_one(
+    conn: &Connection,
+    claims: &mut ClaimIndex,
+    mut event: NewEvent,
+    now_ms: i64,
+) -> rusqlite::Result<Outcome> {
+    let mut renamed = None;
+    if let (Some(order), Some(order_id)) = (event.order.take(), event.order_id.clone()) {
+        match ledger(conn, &event, &order, &order_id, now_ms)? {
+            Ledger::Report => {}
+            Ledger::Duplicate => {
+                let text = "this order was reported before";
+                write_notice(conn, &notice_of(&event, NoticeKind::Duplicate, "order_reported", text), now_ms)?;
+                return Ok(Outcome::Duplicate { of: None });
+            }
+            Ledger::Growth(grown) => {
+                renamed = Some(grown.event_id.clone());
+                event = *grown;
+            }
+        }
+    }
+    conn.prepare_cached(
+        "INSERT INTO events (received_ms, site, source, event_name, event_id, event_time, order_id, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        now_ms,
+        event.site,
+        event.source,
+        event.event_name,
+        event.event_id,
+        event.event_time,
+        event.order_id,
+        event.body
+    ])?;
+    let seq = conn.last_insert_rowid();
+    if let Some(address) = &event.address {
+        conn.prepare_cached("INSERT INTO addresses (event_seq, ip) VALUES (?1, ?2)")?.execute(params![seq, address])?;
+    }
+    let first_held = deliver(conn, claims, &event, seq, now_ms)?;
+    Ok(match first_held {
+        Some(of) => Outcome::Duplicate { of: Some(of) },
+        None => Outcome::Accepted { seq, event_id: renamed },
+    })
+}
+
+/// Takes the claims and makes the deliveries. The holder's position when every claim asked for was held already.
+fn deliver(
+    conn: &Connection,
+    claims: &mut ClaimIndex,
+    event: &NewEvent,
+    seq: i64,
+    now_ms: i64,
+) -> rusqlite::Result<Option<i64>> {
+    let mut held_by = None;
+    let mut won = false;
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO deliveries (event_seq, lane, state, due_ms, code, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for delivery in &event.deliveries {
+        let lane = delivery.lane.0;
+        if let Some(skip) = &delivery.skip {
+            insert.execute(params![seq, lane, state::SKIPPED, now_ms, skip.code, skip.message])?;
+            won = true;
+            continue;
+        }
+        match claims.take(conn, &delivery.claim, seq, now_ms, now_ms + delivery.window_ms)? {
+            None => {
+                insert.execute(params![seq, lane, state::WAITING, now_ms, None::<&str>, None::<&str>])?;
+                won = true;
+            }
+            Some(held) => {
+                held_by.get_or_insert(held.event_seq);
+                let message = format!("the same event came in before, as number {}", held.event_seq);
+                insert.execute(params![seq, lane, state::SKIPPED, now_ms, "duplicate", message])?;
+            }
+        }
+    }
+    Ok(held_by.filter(|_| !won))
+}
+
+/// Numbers of delivery states in the file.
+pub(super) mod state {
+    pub(crate) const WAITING: i64 = 0;
+    pub(crate) const DELIVERED: i64 = 1;
+    pub(crate) const SKIPPED: i64 = 2;
+    pub(crate) const REJECTED: i64 = 3;
+    pub(crate) const EXPIRED: i64 = 4;
+}
+
+enum Ledger {
+    Report,
+    Duplicate,
+    Growth(Box<NewEvent>),
+}
+
+fn ledger(
+    conn: &Connection,
+    event: &NewEvent,
+    order: &OrderClaim,
+    order_id: &str,
+    now_ms: i64,
+) -> rusqlite::Result<Ledger> {
+    let known: Option<OrderState> = conn
+        .prepare_cached("SELECT state FROM orders WHERE site = ?1 AND order_id = ?2")?
+        .query_row(params![event.site, order_id], |r| r.get::<_, String>(0))
+        .optional()?
+        .and_then(|text| serde_json::from_str(&text).ok());
+    let decision = claim::decide(known.as_ref(), &order.report, &event.event_id, order.total, order.currency);
+    let mut state = known.unwrap_or_else(|| OrderState {
+        reported: tandem_core::Amount::ZERO,
+        currency: order.currency,
+        event_id: event.event_id.clone(),
+        bumps: 0,
+        lines: vec![],
+    });
+    let result = match decision {
+        OrderDecision::Duplicate => return Ok(Ledger::Duplicate),
+        OrderDecision::First => {
+            state.reported = order.total;
+            Ledger::Report
+        }
+        OrderDecision::OtherId => {
+            let text = format!("order reported before as {}; taken, since its value differs", state.event_id);
+            write_notice(conn, &notice_of(event, NoticeKind::NearMiss, "order_other_id", &text), now_ms)?;
+            let sum = state.reported.decimal().checked_add(order.total.decimal());
+            state.reported = sum.map_or(order.total, tandem_core::Amount::new);
+            Ledger::Report
+        }
+        OrderDecision::Growth { n, difference } => {
+            state.reported = order.total;
+            state.bumps = n;
+            Ledger::Growth(Box::new(grown(event, order, &state, n, difference)))
+        }
+    };
+    for line in &order.lines {
+        if !state.lines.contains(line) {
+            state.lines.push(line.clone());
+        }
+    }
+    let text = serde_json::to_string(&state).unwrap_or_default();
+    conn.prepare_cached("INSERT OR REPLACE INTO orders (site, order_id, at_ms, state) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![event.site, order_id, now_ms, text])?;
+    Ok(result)
+}
+
+/// The event for an order's growth: the lines not reported yet, the difference as value, a suffixed id.
+fn grown(event: &NewEvent, order: &OrderClaim, known: &OrderState, n: u32, difference: tandem_core::Amount) -> NewEvent {
+    let mut grown = (*order.event).clone();
+    grown.event_id = claim::bump_id(&known.event_id, n);
+    grown.value = Some(difference);
+    grown.contents.retain(|item| item.line_id.as_ref().is_none_or(|line| !known.lines.contains(line)));
+    if let OrderReport::Snapshot { changed_at } = order.report {
+        grown.event_time = changed_at.max(grown.event_time);
+    }
+    let claim_of = |d: &NewDelivery| ClaimKey::new(&event.site, d.destination, &event.event_name, &grown.event_id);
+    let deliveries = event.deliveries.iter().map(|d| NewDelivery { claim: claim_of(d), ..d.clone() }).collect();
+    NewEvent {
+        site: event.site.clone(),
+        source: event.source,
+        event_name: event.event_name.clone(),
+        event_id: grown.event_id.clone(),
+        event_time: grown.event_time,
+        order_id: event.order_id.clone(),
+        body: serde_json::to_string(&grown).unwrap_or_default(),
+        address: event.address.clone(),
+        deliveries,
+        order: None,
+    }
+}
+
+fn notice_of(event: &NewEvent, kind: NoticeKind, code: &'static str, message: &str) -> Notice {
+    Notice {
+        site: event.site.clone(),
+        source: event.source.into(),
+        kind,
+        code: code.into(),
+        message: message.to_owned(),
+        field: None,
+        event_name: Some(event.event_name.clone()),
+        event_id: Some(event.event_id.clone()),
+        order_id: event.order_id.clone(),
+    }
+}
+
+fn write_notice(conn: &Connection, n: &Notice, now_ms: i64) -> rusqlite::Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO notices (at_ms, site, source, kind, code, message, field, event_name, event_id, order_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![
+        now_ms,
+        n.site,
+        n.source,
+        n.kind.text(),
+        n.code,
+        n.message,
+        n.field,
+        n.event_name,
+        n.event_id,
+        n.order_id
+    ])?;
+    Ok(())
+}
+
+pub(super) fn record(conn: &Connection, report: &Report) -> rusqlite::Result<()> {
+    let attempt = match &report.attempt {
+        None => None,
+        Some(a) => {
+            let seqs = ranges(report.states.iter().map(|(seq, _)| *seq));
+            conn.prepare_cached(
+                "INSERT INTO attempts (lane, started_ms, latency_ms, status, code, verdict, message, events,
+                   request_bytes, reply, deliveries) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                report.lane.0,
+                a.started_ms,
+                a.latency_ms,
+                a.status,
+                a.code,
+                a.verdict,
+                a.message,
+                report.states.len(),
+                a.request_bytes,
+                a.reply,
+                seqs
+            ])?;
+            Some((conn.last_insert_rowid(), a.started_ms))
+        }
+    };
+    let (attempt_seq, started) = attempt.unzip();
+    for (seq, new) in &report.states {
+        let (state, due, counts, code, message) = columns(new);
+        // A delivery that reached its end keeps it: a late report of an older attempt changes nothing. What does not
+        // count as an attempt was surely not delivered, so it does not start the clock of the retry horizon either.
+        let counts = counts && attempt.is_some();
+        conn.prepare_cached(
+            "UPDATE deliveries SET state = ?2, due_ms = coalesce(?3, due_ms), attempts = attempts + ?4,
+               first_attempt_ms = coalesce(first_attempt_ms, ?5), attempt = coalesce(?6, attempt), code = ?7, message = ?8
+             WHERE seq = ?1 AND state = 0",
+        )?
+        .execute(params![seq, state, due, i64::from(counts), started.filter(|_| counts), attempt_seq, code, message])?;
+    }
+    Ok(())
+}
+
+type Columns<'a> = (i64, Option<i64>, bool, Option<&'a str>, Option<&'a str>);
+
+fn columns(new: &DeliveryState) -> Columns<'_> {
+    match new {
+        DeliveryState::Delivered { warning: None } => (state::DELIVERED, None, true, None, None),
+        DeliveryState::Delivered { warning } => {
+            (state::DELIVERED, None, true, Some("platform_warning"), warning.as_deref())
+        }
+        DeliveryState::Waiting { due_ms, why, counts } => {
+            (state::WAITING, Some(*due_ms), *counts, Some("retry"), Some(why.as_str()))
+        }
+        DeliveryState::Skipped(skip) => (state::SKIPPED, None, false, Some(&skip.code), Some(&skip.message)),
+        DeliveryState::Rejected { why } => (state::REJECTED, None, true, Some("platform_rejected"), Some(why)),
+        DeliveryState::Expired { why } => (state::EXPIRED, None, true, Some("retry_horizon"), Some(why)),
+    }
+}
+
+/// `[[first, last], …]` of ascending runs.
+fn ranges(seqs: impl Iterator<Item = i64>) -> String {
+    let mut runs: Vec<[i64; 2]> = Vec::new();
+    for seq in seqs {
+        match runs.last_mut() {
+            Some(run) if run[1] + 1 == seq => run[1] = seq,
+            _ => runs.push([seq, seq]),
+        }
+    }
+    serde_json::to_string(&runs).unwrap_or_default()
+}
+
+pub(super) fn set_stop(conn: &Connection, lane: LaneId, stop: Option<&Stop>) -> rusqlite::Result<()> {
+    conn.prepare_cached("UPDATE lanes SET stopped_why = ?2, stopped_since_ms = ?3 WHERE id = ?1")?
+        .execute(params![lane.0, stop.map(|s| &s.why), stop.map(|s| s.since_ms)])?;
+    Ok(())
+}
+
+pub(super) fn lane(conn: &Connection, site: &str, destination: &str) -> rusqlite::Result<u32> {
+    conn.execute("INSERT OR IGNORE INTO lanes (site, destination) VALUES (?1, ?2)", params![site, destination])?;
+    conn.query_row("SELECT id FROM lanes WHERE site = ?1 AND destination = ?2", params![site, destination], |r| r.get(0))
+}
+
+pub(super) fn clamp_due(conn: &Connection, limit_ms: i64) -> rusqlite::Result<()> {
+    conn.execute("UPDATE deliveries SET due_ms = ?1 WHERE state = 0 AND due_ms > ?1", [limit_ms])?;
+    Ok(())
+}
+
+/// New deliveries for what was rejected, expired or (asked for) delivered; the old rows stay as they are.
+/// Waiting ones need none, and a skip has a reason that a replay does not undo.
+pub(super) fn replay(conn: &Connection, replay: &Replay, now_ms: i64) -> rusqlite::Result<u64> {
+    let states = if replay.delivered_too { "1, 3, 4" } else { "3, 4" };
+    let lanes: Vec<String> = replay.lanes.iter().map(|l| l.0.to_string()).collect();
+    let sql = format!(
+        "INSERT INTO deliveries (event_seq, lane, state, due_ms, replay)
+         SELECT DISTINCT e.seq, d.lane, 0, ?1, 1
+         FROM events AS e JOIN deliveries AS d ON d.event_seq = e.seq
+         WHERE e.received_ms >= ?2 AND (?3 IS NULL OR e.event_id = ?3) AND d.lane IN ({})
+           AND d.state IN ({states})
+           AND NOT EXISTS (SELECT 1 FROM deliveries AS w WHERE w.event_seq = e.seq AND w.lane = d.lane
+             AND (w.state = 0 OR (w.state = 1 AND NOT ?4)))",
+        lanes.join(", ")
+    );
+    let count = conn.execute(&sql, params![now_ms, replay.since_ms, replay.event_id, replay.delivered_too])?;
+    Ok(count as u64)
+}
+
+/// Rows deleted of one table in one step, so that appends never wait long.
+const PRUNE_STEP: u32 = 500;
+
+pub(super) fn prune(
+    conn: &Connection,
+    claims: &mut ClaimIndex,
+    now_ms: i64,
+    options: &Options,
+) -> rusqlite::Result<bool> {
+    let mut gone = claims.prune(conn, now_ms, PRUNE_STEP)?;
+    gone += prune_addresses(conn, now_ms - options.address_ms)?;
+    if options.retention_ms > 0 {
+        gone += prune_events(conn, now_ms - options.retention_ms)?;
+    }
+    Ok(gone > 0)
+}
+
+/// The last of the oldest events that came in before `cutoff`, at most one step of them.
+fn last_before(conn: &Connection, table: &str, key: &str, cutoff: i64) -> rusqlite::Result<Option<i64>> {
+    let sql = format!(
+        "SELECT max(s) FROM (SELECT t.{key} AS s, e.received_ms AS at FROM {table} AS t
+           LEFT JOIN events AS e ON e.seq = t.{key} ORDER BY t.{key} LIMIT {PRUNE_STEP})
+         WHERE coalesce(at, 0) < ?1"
+    );
+    conn.query_row(&sql, [cutoff], |r| r.get(0))
+}
+
+fn prune_addresses(conn: &Connection, cutoff: i64) -> rusqlite::Result<usize> {
+    let Some(last) = last_before(conn, "addresses", "event_seq", cutoff)? else { return Ok(0) };
+    conn.execute("DELETE FROM addresses WHERE event_seq <= ?1", [last])
+}
+
+fn prune_events(conn: &Connection, cutoff: i64) -> rusqlite::Result<usize> {
+    let mut gone = 0;
+    if let Some(last) = last_before(conn, "events", "seq", cutoff)? {
+        gone += conn.execute("DELETE FROM deliveries WHERE event_seq <= ?1", [last])?;
+        gone += conn.execute("DELETE FROM events WHERE seq <= ?1", [last])?;
+    }
+    for (table, at) in [("attempts", "started_ms"), ("notices", "at_ms")] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE seq IN
+               (SELECT seq FROM (SELECT seq, {at} AS at FROM {table} ORDER BY seq LIMIT {PRUNE_STEP}) WHERE at < ?1)"
+        );
+        gone += conn.execute(&sql, [cutoff])?;
+    }
+    Ok(gone)
+}

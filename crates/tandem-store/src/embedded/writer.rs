@@ -1,0 +1,188 @@
+//! The one thread that writes. It takes what is waiting, writes it in one transaction, syncs, and only then answers.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::claims::ClaimIndex;
+use super::{Options, Wake, Wakers, into_error, write};
+use crate::{LaneId, NewEvent, Notice, Outcome, Replay, Report, Stop, StoreError};
+
+pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+#[derive(Debug)]
+pub(super) enum Command {
+    Append { events: Vec<NewEvent>, notices: Vec<Notice>, now_ms: i64, done: Answer<Vec<Outcome>> },
+    Record { report: Box<Report>, done: Answer<()> },
+    SetStop { lane: LaneId, stop: Option<Stop>, done: Answer<()> },
+    Replay { replay: Replay, now_ms: i64, done: Answer<u64> },
+    Lane { site: String, destination: String, done: Answer<LaneId> },
+    ClampDue { limit_ms: i64, done: Answer<()> },
+    Prune { now_ms: i64, done: Answer<bool> },
+}
+
+/// An answer held back until the transaction is on disk.
+enum Pending {
+    Append(Answer<Vec<Outcome>>, Vec<Outcome>),
+    Unit(Answer<()>),
+    Count(Answer<u64>, u64),
+    Lane(Answer<LaneId>, LaneId),
+    More(Answer<bool>, bool),
+}
+
+impl Pending {
+    fn answer(self, failed: Option<&StoreError>) {
+        fn send<T>(done: Answer<T>, value: T, failed: Option<&StoreError>) {
+            // The caller may have gone away; what was written stays written.
+            let _ = done.send(failed.map_or(Ok(value), |e| Err(e.clone())));
+        }
+        match self {
+            Self::Append(done, outcomes) => send(done, outcomes, failed),
+            Self::Unit(done) => send(done, (), failed),
+            Self::Count(done, n) => send(done, n, failed),
+            Self::Lane(done, lane) => send(done, lane, failed),
+            Self::More(done, more) => send(done, more, failed),
+        }
+    }
+}
+
+/// Events in one transaction at most: bounds the time an answer waits for others.
+const MAX_EVENTS: usize = 4_000;
+
+pub(super) fn run(
+    conn: &Connection,
+    mut inbox: mpsc::Receiver<Command>,
+    wakers: &Wakers,
+    options: &Options,
+    failed: &AtomicBool,
+    commits: &AtomicI64,
+) {
+    let mut claims = match ClaimIndex::load(conn) {
+        Ok(claims) => claims,
+        Err(error) => {
+            tracing::error!(%error, "cannot read the claims: the store stays closed");
+            return;
+        }
+    };
+    while let Some(first) = inbox.blocking_recv() {
+        let mut batch = vec![first];
+        let mut events = weight(&batch[0]);
+        while events < MAX_EVENTS {
+            let Ok(command) = inbox.try_recv() else { break };
+            events += weight(&command);
+            batch.push(command);
+        }
+        let wake = transaction(conn, &mut claims, batch, options, failed);
+        commits.fetch_add(1, Ordering::Relaxed);
+        wakers.ring(&wake);
+    }
+}
+
+fn weight(command: &Command) -> usize {
+    match command {
+        Command::Append { events, notices, .. } => events.len() + notices.len(),
+        Command::Record { report, .. } => report.states.len(),
+        _ => 1,
+    }
+}
+
+/// Writes a batch of commands; where something became due.
+fn transaction(
+    conn: &Connection,
+    claims: &mut ClaimIndex,
+    batch: Vec<Command>,
+    options: &Options,
+    failed: &AtomicBool,
+) -> Wake {
+    claims.begin();
+    let mut pending = Vec::with_capacity(batch.len());
+    let mut wake = Wake::default();
+    let mut trouble = conn.execute_batch("BEGIN IMMEDIATE").err();
+    for command in batch {
+        note_wake(&mut wake, &command);
+        let (answer, error) = apply(conn, claims, command, options, trouble.is_none());
+        pending.push(answer);
+        trouble = trouble.or(error);
+    }
+    if trouble.is_none() {
+        trouble = conn.execute_batch("COMMIT").err();
+    }
+    let error = trouble.map(|error| {
+        // A failed COMMIT may leave the transaction open, and a full disk may already have ended it.
+        if !conn.is_autocommit() {
+            let _ = conn.execute_batch("ROLLBACK");
+        }
+        claims.roll_back();
+        into_error(error)
+    });
+    if let Some(error) = &error {
+        tracing::error!(%error, "write failed, nothing of this batch was kept");
+    }
+    failed.store(error.is_some(), Ordering::Relaxed);
+    for answer in pending {
+        answer.answer(error.as_ref());
+    }
+    wake
+}
+
+/// A bell rung for nothing costs one look at an index, so it is rung whether the transaction worked or not.
+fn note_wake(wake: &mut Wake, command: &Command) {
+    match command {
+        Command::Append { events, .. } => {
+            wake.lanes.extend(events.iter().flat_map(|e| &e.deliveries).filter(|d| d.skip.is_none()).map(|d| d.lane));
+        }
+        Command::SetStop { lane, .. } => {
+            wake.lanes.insert(*lane);
+        }
+        Command::Replay { .. } | Command::ClampDue { .. } => wake.all = true,
+        Command::Record { .. } | Command::Lane { .. } | Command::Prune { .. } => {}
+    }
+}
+
+/// Applies one command inside the open transaction; skipped when an earlier one has already failed it.
+fn apply(
+    conn: &Connection,
+    claims: &mut ClaimIndex,
+    command: Command,
+    options: &Options,
+    healthy: bool,
+) -> (Pending, Option<rusqlite::Error>) {
+    fn split<T: Default>(healthy: bool, run: impl FnOnce() -> rusqlite::Result<T>) -> (T, Option<rusqlite::Error>) {
+        match healthy.then(run) {
+            Some(Ok(value)) => (value, None),
+            Some(Err(error)) => (T::default(), Some(error)),
+            None => (T::default(), None),
+        }
+    }
+    match command {
+        Command::Append { events, notices, now_ms, done } => {
+            let (outcomes, error) = split(healthy, || write::append(conn, claims, events, &notices, now_ms));
+            (Pending::Append(done, outcomes), error)
+        }
+        Command::Record { report, done } => {
+            let ((), error) = split(healthy, || write::record(conn, &report));
+            (Pending::Unit(done), error)
+        }
+        Command::SetStop { lane, stop, done } => {
+            let ((), error) = split(healthy, || write::set_stop(conn, lane, stop.as_ref()));
+            (Pending::Unit(done), error)
+        }
+        Command::Replay { replay, now_ms, done } => {
+            let (count, error) = split(healthy, || write::replay(conn, &replay, now_ms));
+            (Pending::Count(done, count), error)
+        }
+        Command::Lane { site, destination, done } => {
+            let (lane, error) = split(healthy, || write::lane(conn, &site, &destination));
+            (Pending::Lane(done, LaneId(lane)), error)
+        }
+        Command::ClampDue { limit_ms, done } => {
+            let ((), error) = split(healthy, || write::clamp_due(conn, limit_ms));
+            (Pending::Unit(done), error)
+        }
+        Command::Prune { now_ms, done } => {
+            let (more, error) = split(healthy, || write::prune(conn, claims, now_ms, options));
+            (Pending::More(done, more), error)
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The only crate that touches a disk: the event log, deliveries, claims, the order ledger, attempts and notices.
+//!
+//! Everything is written by one thread that gathers what is waiting into one synced transaction (group commit), and
+//! an append answers only after that sync. Readers have connections of their own and never block the writer.
+//!
+//! [`embedded`] keeps it all in one SQLite file; `docs/schema.md` documents its tables as a public schema.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use tandem_core::claim::{ClaimKey, OrderReport};
+use tandem_core::{Amount, Currency, Event};
+
+pub mod embedded;
+
+pub use embedded::{Options, Store};
+
+/// One destination of one site: the queue its deliveries wait in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct LaneId(pub u32);
+
+/// An event on its way into the log.
+#[derive(Debug)]
+pub struct NewEvent {
+    /// Site, from configuration.
+    pub site: String,
+    /// Source name.
+    pub source: &'static str,
+    /// Standard name.
+    pub event_name: String,
+    /// Shared id.
+    pub event_id: String,
+    /// Unix seconds.
+    pub event_time: i64,
+    /// Order, if there is one.
+    pub order_id: Option<String>,
+    /// The [`Event`] as JSON, its address cut short.
+    pub body: String,
+    /// The full network address, kept apart and only as long as it can be sent.
+    pub address: Option<String>,
+    /// One for each destination of the site.
+    pub deliveries: Vec<NewDelivery>,
+    /// For a sale: what the ledger is asked.
+    pub order: Option<OrderClaim>,
+}
+
+/// A delivery to be made when the claim is won.
+#[derive(Debug, Clone)]
+pub struct NewDelivery {
+    /// The queue.
+    pub lane: LaneId,
+    /// The destination's name; part of the duplicate key.
+    pub destination: &'static str,
+    /// Duplicate key.
+    pub claim: ClaimKey,
+    /// How long the claim holds, in milliseconds.
+    pub window_ms: i64,
+    /// Set when the event is not for this destination; then no claim is taken.
+    pub skip: Option<Skipped>,
+}
+
+/// Why a delivery was not made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Stable code.
+    pub code: Cow<'static, str>,
+    /// For a person.
+    pub message: String,
+}
+
+/// What the order ledger needs to decide.
+#[derive(Debug)]
+pub struct OrderClaim {
+    /// Sale or snapshot.
+    pub report: OrderReport,
+    /// The order's total, or the sale's value.
+    pub total: Amount,
+    /// Its currency.
+    pub currency: Option<Currency>,
+    /// Order lines in this report.
+    pub lines: Vec<String>,
+    /// The event itself, from which a growth event is made when the order grew.
+    pub event: Box<Event>,
+}
+
+/// Something that came in and did not plainly become an event.
+#[derive(Debug, Clone, Serialize)]
+pub struct Notice {
+    /// Site.
+    pub site: String,
+    /// Source name.
+    pub source: Cow<'static, str>,
+    /// What kind of notice.
+    pub kind: NoticeKind,
+    /// Stable code.
+    pub code: Cow<'static, str>,
+    /// For a person; nothing personal in it.
+    pub message: String,
+    /// Path of the field at fault.
+    pub field: Option<String>,
+    /// Event name, if known.
+    pub event_name: Option<String>,
+    /// Event id, if known.
+    pub event_id: Option<String>,
+    /// Order, if known.
+    pub order_id: Option<String>,
+}
+
+/// Kinds of [`Notice`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// Bad input.
+    Rejected,
+    /// Fine, but nothing to report (an unpaid order).
+    Ignored,
+    /// Reported before.
+    Duplicate,
+    /// Taken, but looks like a second spelling of something reported before.
+    NearMiss,
+}
+
+impl NoticeKind {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Ignored => "ignored",
+            Self::Duplicate => "duplicate",
+            Self::NearMiss => "near_miss",
+        }
+    }
+}
+
+/// What became of one appended event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// In the log, with deliveries under way.
+    Accepted {
+        /// Position in the log.
+        seq: i64,
+        /// Another id than the given one, when an order's growth made it.
+        event_id: Option<String>,
+    },
+    /// Reported before; nothing will be sent.
+    Duplicate {
+        /// The first one's position, if it is still in the log.
+        of: Option<i64>,
+    },
+}
+
+/// Why the store could not do it. Nothing of the request was kept.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full or cannot be written.
+    #[error("the disk cannot be written: {0}")]
+    Disk(String),
+    /// The database answers otherwise than expected.
+    #[error("database: {0}")]
+    Database(String),
+    /// The writer is gone; the process is ending.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// A delivery whose time has come.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// The delivery.
+    pub seq: i64,
+    /// Its event's position in the log.
+    pub event_seq: i64,
+    /// The event as JSON.
+    pub body: String,
+    /// Full network address, if still kept.
+    pub address: Option<String>,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When the first attempt began, Unix milliseconds.
+    pub first_attempt_ms: Option<i64>,
+    /// Made by a replay: its age is not held against it.
+    pub replay: bool,
+}
+
+/// What is due in a lane, or when something will be.
+#[derive(Debug, Default)]
+pub struct DueBatch {
+    /// In order of due time.
+    pub due: Vec<Due>,
+    /// Due time of the next one, if nothing (more) is due now.
+    pub next_due_ms: Option<i64>,
+}
+
+/// The new state of a delivery after an attempt, or instead of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// The platform has it.
+    Delivered {
+        /// The platform's remark.
+        warning: Option<String>,
+    },
+    /// Again later.
+    Waiting {
+        /// When.
+        due_ms: i64,
+        /// Why it has to.
+        why: String,
+        /// Whether this counts as an attempt (a bisected batch or a stopped lane does not).
+        counts: bool,
+    },
+    /// Never to be sent.
+    Skipped(Skipped),
+    /// The platform refuses it for good.
+    Rejected {
+        /// The platform's words and ours.
+        why: String,
+    },
+    /// The horizon for retries was reached.
+    Expired {
+        /// The last trouble.
+        why: String,
+    },
+}
+
+/// One outgoing call, for the record.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// When it began, Unix milliseconds.
+    pub started_ms: i64,
+    /// How long it took, in milliseconds.
+    pub latency_ms: i64,
+    /// HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// The platform's code.
+    pub code: Option<i64>,
+    /// `delivered`, `retry`, `rejected`, `stop`, `split`.
+    pub verdict: &'static str,
+    /// The platform's words and ours.
+    pub message: String,
+    /// Bytes of the request's body.
+    pub request_bytes: usize,
+    /// Start of the reply, only when it was not a plain success.
+    pub reply: Option<String>,
+}
+
+/// The result of a call, or of a decision not to call.
+#[derive(Debug)]
+pub struct Report {
+    /// The queue.
+    pub lane: LaneId,
+    /// The call, if there was one.
+    pub attempt: Option<Attempt>,
+    /// New states.
+    pub states: Vec<(i64, DeliveryState)>,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// A lane that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stop {
+    /// What to mend.
+    pub why: String,
+    /// Since when, Unix milliseconds.
+    pub since_ms: i64,
+}
+
+/// Which deliveries to make anew from the log.
+#[derive(Debug, Clone, Default)]
+pub struct Replay {
+    /// Events that came in at or after this, Unix milliseconds.
+    pub since_ms: i64,
+    /// Only this event id.
+    pub event_id: Option<String>,
+    /// Only these queues.
+    pub lanes: Vec<LaneId>,
+    /// Also what was delivered before (the platform removes it only inside its own window).
+    pub delivered_too: bool,
+}

@@ -1,0 +1,95 @@
+//! The running program: store, listeners and workers put together, and taken down in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tandem_gateway::clock::Clock;
+use tandem_gateway::{Gateway, ingest, lanes, private, transport};
+use tandem_store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+
+/// How often retention is looked after.
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+
+/// A gateway that is up.
+pub(crate) struct App {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) public: SocketAddr,
+    pub(crate) private: SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Starts everything. Listens before the claim index is in memory: the first answers wait for it, callers do not fail.
+pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<App> {
+    let Config { server, store, sites, .. } = config;
+    let token = server.private_token.clone().context("server.private_token is missing")?;
+    let limits = server.limits();
+    let public = listen(server.public, "server.public").await?;
+    let private = listen(server.private, "server.private").await?;
+    let path = store.path.display().to_string();
+    let store = Store::open(store.options()).with_context(|| format!("cannot open the store {path}"))?;
+    let gateway = Gateway::new(sites, Arc::new(store), clock, limits).await.context("cannot set up the sites")?;
+    let gateway = Arc::new(gateway);
+    let (stop, stopped) = watch::channel(false);
+    // The first phone number would otherwise wait for its metadata to be unpacked.
+    tokio::task::spawn_blocking(tandem_core::normalise::phone::warm);
+
+    let transport = Arc::new(transport::Http::new().context("cannot set up TLS")?);
+    let (public_addr, private_addr) = (public.local_addr()?, private.local_addr()?);
+    let tasks = vec![
+        tokio::spawn(serve(public, ingest::router(gateway.clone()), stopped.clone())),
+        tokio::spawn(serve(private, private::router(gateway.clone(), &token), stopped.clone())),
+        tokio::spawn(lanes::run(gateway.clone(), transport, stopped.clone())),
+        tokio::spawn(prune(gateway.clone(), stopped)),
+    ];
+    Ok(App { gateway, public: public_addr, private: private_addr, stop, tasks })
+}
+
+impl App {
+    /// Takes no more requests, lets those under way end, and returns when all is written.
+    pub(crate) async fn shut_down(self) {
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+    }
+}
+
+async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({setting}): is it in use?"))
+}
+
+async fn serve(listener: TcpListener, router: axum::Router, mut stop: watch::Receiver<bool>) {
+    let listener = axum::serve::ListenerExt::tap_io(listener, |tcp| {
+        // Answers are small: waiting to fill a packet only delays them.
+        let _ = tcp.set_nodelay(true);
+    });
+    let ended = async move {
+        let _ = stop.wait_for(|s| *s).await;
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(ended).await {
+        tracing::error!(%error, "a listener ended");
+    }
+}
+
+async fn prune(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let more = gateway.store.prune(gateway.clock.now_ms()).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot delete what is past its retention");
+            false
+        });
+        // Small steps, so that events never wait behind a large delete.
+        let pause = if more { Duration::from_millis(50) } else { PRUNE_EVERY };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}

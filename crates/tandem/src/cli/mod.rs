@@ -1,0 +1,81 @@
+//! The command line. One file a command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod capture;
+mod check;
+mod demo;
+mod explain;
+mod replay;
+mod sandbox;
+mod send;
+mod serve;
+
+/// Takes a shop's conversion events and sees that every ad platform counts each of them once.
+#[derive(Debug, Parser)]
+#[command(name = "tandem", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Serve(serve::Args),
+    /// Run a gateway and a TikTok stand-in, play real orders through them, and show what happened. Needs nothing.
+    Demo(demo::Args),
+    /// Run the stand-in of TikTok's Events API alone.
+    Sandbox(sandbox::Args),
+    /// Send events or captured webhooks from files to a running gateway.
+    Send(send::Args),
+    /// Check a configuration and say how to mend each mistake.
+    Check(check::Args),
+    /// Make new deliveries from the log, under the same ids.
+    Replay(replay::Args),
+    /// Show what would be made of an input and sent to a destination. Touches no network and no store.
+    Explain(explain::Args),
+}
+
+impl Cli {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Serve(args) => runtime()?.block_on(serve::run(args)),
+            Command::Demo(args) => runtime()?.block_on(demo::run(args)),
+            Command::Sandbox(args) => runtime()?.block_on(sandbox::run(args)),
+            Command::Send(args) => runtime()?.block_on(send::run(args)),
+            Command::Check(args) => Ok(check::run(&args)),
+            Command::Replay(args) => runtime()?.block_on(replay::run(args)),
+            Command::Explain(args) => explain::run(&args),
+        }
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Ends on Ctrl-C or SIGTERM.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// An instant: RFC 3339, or Unix seconds.
+fn instant(text: &str) -> Result<i64, String> {
+    if let Ok(seconds) = text.parse::<i64>() {
+        return Ok(seconds * 1_000);
+    }
+    text.parse::<jiff::Timestamp>()
+        .map(jiff::Timestamp::as_millisecond)
+        .map_err(|_| "write a time like 2026-11-22T14:00:00Z, or Unix seconds".to_owned())
+}

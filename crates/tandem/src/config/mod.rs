@@ -1,0 +1,258 @@
+//! The configuration file: one TOML for all sites. Reads the environment for secrets; nothing else does.
+//!
+//! Every mistake is found in one go, each with its path in the file and a remedy.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use tandem_core::consent::OnUnknown;
+use tandem_core::{Currency, Site};
+use tandem_destinations::Destination;
+use tandem_gateway::{Limits, SiteSetup};
+
+mod problems;
+mod secrets;
+
+pub(crate) use problems::{Problem, Problems};
+
+/// The commented file that `tandem check --example` prints and the tests read.
+pub(crate) const EXAMPLE: &str = include_str!("../../../../examples/tandem.toml");
+
+/// A configuration, checked and with its secrets in place.
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) store: StoreSettings,
+    pub(crate) log: Log,
+    pub(crate) sites: Vec<SiteSetup>,
+    /// Remarks that keep nothing from running.
+    pub(crate) remarks: Vec<Problem>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    pub(crate) public: SocketAddr,
+    pub(crate) private: SocketAddr,
+    pub(crate) private_token: Option<SecretString>,
+    pub(crate) max_body_bytes: usize,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            public: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            private: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            private_token: None,
+            max_body_bytes: Limits::default().max_body,
+        }
+    }
+}
+
+impl Server {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { max_body: self.max_body_bytes, ..Limits::default() }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StoreSettings {
+    pub(crate) path: PathBuf,
+    pub(crate) retention_days: u32,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { path: PathBuf::from("tandem.db"), retention_days: 90 }
+    }
+}
+
+impl StoreSettings {
+    pub(crate) fn options(&self) -> tandem_store::Options {
+        let retention_ms = i64::from(self.retention_days) * 86_400_000;
+        tandem_store::Options { retention_ms, ..tandem_store::Options::new(&self.path) }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SiteTable {
+    id: String,
+    #[serde(default)]
+    currency: Option<String>,
+    #[serde(default)]
+    country: Option<String>,
+    #[serde(default)]
+    hybrid: bool,
+    #[serde(default)]
+    consent: ConsentTable,
+    #[serde(default)]
+    sources: toml::Table,
+    #[serde(default)]
+    destinations: toml::Table,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ConsentTable {
+    on_unknown: OnUnknown,
+}
+
+/// Reads, resolves and checks a file.
+///
+/// # Errors
+/// All [`Problems`] at once.
+pub(crate) fn load(path: &Path) -> Result<Config, Problems> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Problems::one("", format!("cannot read {}: {e}", path.display()), "check the path after --config"))?;
+    let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    parse(&text, base, |name| std::env::var(name).ok())
+}
+
+/// The same on a text; `base` is the folder that relative paths start from.
+pub(crate) fn parse(text: &str, base: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Config, Problems> {
+    let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
+        let remedy = "mend the TOML there; tandem check --example prints a working file";
+        Problems::one("", e.to_string().trim().replace('\n', " "), remedy)
+    })?;
+    let mut problems = Problems::default();
+    let mut remarks = Vec::new();
+    secrets::resolve(&mut table, base, &env, &mut problems, &mut remarks);
+    let server: Server = section(&mut table, "server", &mut problems);
+    let mut store: StoreSettings = section(&mut table, "store", &mut problems);
+    let log: Log = section(&mut table, "log", &mut problems);
+    let sites = sites(&mut table, &mut problems);
+    for unknown in table.keys() {
+        problems.add(unknown, "unknown table", "the tables are server, store, log and [[site]]");
+    }
+    if store.path.is_relative() {
+        store.path = base.join(&store.path);
+    }
+    if server.private_token.is_none() {
+        let remedy = "set it, e.g. private_token = \"env:TANDEM_PRIVATE_TOKEN\"";
+        problems.add("server.private_token", "missing: the private port never runs without a token", remedy);
+    }
+    if server.public == server.private && server.public.port() != 0 {
+        problems.add("server.private", "the same as server.public", "give the private listener a port of its own");
+    }
+    problems.or(Config { server, store, log, sites, remarks })
+}
+
+fn section<T: for<'de> Deserialize<'de> + Default>(table: &mut toml::Table, name: &str, problems: &mut Problems) -> T {
+    let Some(value) = table.remove(name) else { return T::default() };
+    read(value, name, problems).unwrap_or_default()
+}
+
+fn read<T: for<'de> Deserialize<'de>>(value: toml::Value, at: &str, problems: &mut Problems) -> Option<T> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| {
+            let inner = error.path().to_string();
+            let path = if inner == "." { at.to_owned() } else { format!("{at}.{inner}") };
+            problems.add(&path, error.inner().to_string().trim(), "see the same key in tandem check --example");
+        })
+        .ok()
+}
+
+fn sites(table: &mut toml::Table, problems: &mut Problems) -> Vec<SiteSetup> {
+    let list = match table.remove("site") {
+        Some(toml::Value::Array(list)) if !list.is_empty() => list,
+        Some(toml::Value::Array(_)) | None => {
+            problems.add("site", "no site at all", "add a [[site]] with an id");
+            return vec![];
+        }
+        Some(_) => {
+            problems.add("site", "must be a list of tables", "write [[site]] with two brackets");
+            return vec![];
+        }
+    };
+    let mut sites: Vec<SiteSetup> = Vec::new();
+    for (i, value) in list.into_iter().enumerate() {
+        let at = format!("site[{i}]");
+        let Some(table) = read::<SiteTable>(value, &at, problems) else { continue };
+        let setup = site(table, &at, problems);
+        if sites.iter().any(|s| s.site.id == setup.site.id) {
+            problems.add(&format!("{at}.id"), "used twice", "give every site an id of its own");
+        }
+        sites.push(setup);
+    }
+    sites
+}
+
+fn site(table: SiteTable, at: &str, problems: &mut Problems) -> SiteSetup {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    if table.id.is_empty() || table.id.len() > 40 || !table.id.chars().all(plain) {
+        let remedy = "use 1 to 40 lower-case letters, digits, - or _; it becomes part of addresses and keys";
+        problems.add(&format!("{at}.id"), "not a short name", remedy);
+    }
+    let currency = table.currency.as_deref().and_then(Currency::parse);
+    if table.currency.is_some() && currency.is_none() {
+        problems.add(&format!("{at}.currency"), "not an ISO 4217 code", "write three letters, e.g. \"EUR\"");
+    }
+    let country = table.country.map(|c| c.to_ascii_uppercase());
+    if country.as_deref().is_some_and(|c| c.len() != 2 || !c.bytes().all(|b| b.is_ascii_uppercase())) {
+        problems.add(&format!("{at}.country"), "not an ISO 3166 code", "write two letters, e.g. \"DE\"");
+    }
+    let mut sources = Vec::new();
+    for (name, settings) in table.sources {
+        match tandem_sources::configure(&name, Some(&to_json(&settings))) {
+            Ok(source) => sources.push(source),
+            Err(why) => problems.add(&format!("{at}.sources.{name}"), &why, "see tandem check --example"),
+        }
+    }
+    let destinations = destinations(table.destinations, at, problems);
+    if sources.is_empty() {
+        let remedy = "add [site.sources.woocommerce] or [site.sources.events]";
+        problems.add(&format!("{at}.sources"), "no way in", remedy);
+    }
+    let site =
+        Site { id: table.id, currency, country, hybrid: table.hybrid, on_unknown_consent: table.consent.on_unknown };
+    SiteSetup { site, sources, destinations }
+}
+
+fn destinations(table: toml::Table, at: &str, problems: &mut Problems) -> Vec<Arc<dyn Destination>> {
+    let mut destinations: Vec<Arc<dyn Destination>> = Vec::new();
+    for (name, settings) in table {
+        let path = format!("{at}.destinations.{name}");
+        let Some(platform) = tandem_destinations::platform(&name) else {
+            let known: Vec<_> = tandem_destinations::PLATFORMS.iter().map(|p| p.definition.name).collect();
+            problems.add(&path, "unknown destination", &format!("known are {}", known.join(", ")));
+            continue;
+        };
+        match (platform.configure)(&to_json(&settings)) {
+            Ok(destination) => destinations.push(destination.into()),
+            Err(why) => problems.add(&path, &why, "see tandem check --example"),
+        }
+    }
+    destinations
+}
+
+fn to_json(value: &toml::Value) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+use std::path::Path;
+
+use super::*;
+
+fn env(name: &str) -> Option<String> {
+    (name != "MISSING").then(|| format!("value-of-{name}"))
+}
+
+fn problems(text: &str) -> Vec<String> {
+    match parse(text, Path::new("."), env) {
+        Ok(_) => vec![],
+        Err(problems) => problems.0.into_iter().map(|p| format!("{}: {}", p.path, p.what)).collect(),
+    }
+}
+
+const GOOD: &str = r#"
+[server]
+private_token = "env:TOKEN"
+[[site]]
+id = "shop"
+[site.sources.events]
+write_keys = ["env:KEY"]
+[site.destinations.tiktok]
+pixel_id = "P"
+access_token = "env:TT"
+"#;
+
+#[test]
+fn the_shipped_example_is_fine_and_has_no_secret_in_the_open() {
+    let config = parse(EXAMPLE, Path::new("/srv"), env).map_err(|p| p.to_string()).unwrap();
+    assert_eq!(config.remarks, []);
+    assert_eq!(config.store.path, Path::new("/srv/tandem.db"));
+    assert_eq!(config.sites.len(), 1);
+}
+
+#[test]
+fn every_mistake_is_named_with_its_path_in_one_go() {
+    let text = r#"
+        surplus = 1
+        [server]
+        public = "no address"
+        [log]
+        colour = "blue"
+        [[site]]
+        id = "Not Short"
+        currency = "EURO"
+        country = "Germany"
+        [site.sources.events]
+        write_keys = ["env:MISSING"]
+        [site.sources.fax]
+        [site.destinations.tiktok]
+        pixel_id = "P"
+        access_token = "t"
+        pixle = "x"
+        [site.destinations.myspace]
+        [[site]]
+        id = "empty"
+    "#;
+    let found = problems(text).join("\n");
+    for path in [
+        "surplus: unknown table",
+        "server.public: ",
+        "log: unknown field `colour`",
+        "site[0].id: ",
+        "site[0].currency: ",
+        "site[0].country: ",
+        "site[0].sources.events.write_keys[0]: the environment has no MISSING",
+        "site[0].sources.fax: ",
+        "site[0].destinations.tiktok: ",
+        "site[0].destinations.myspace: unknown destination",
+        "site[1].sources: no way in",
+        "server.private_token: missing",
+    ] {
+        let seen = found.contains(path) || path.starts_with("log: ") && found.contains("log.colour: unknown field");
+        assert!(seen, "{path} not in\n{found}");
+    }
+}
+
+#[test]
+fn sites_have_names_of_their_own_and_literal_secrets_are_remarked() {
+    assert_eq!(problems(GOOD), [""; 0]);
+    let twice = format!("{GOOD}\n[[site]]\nid = \"shop\"\n[site.sources.events]\nwrite_keys = [\"k\"]\n");
+    assert_eq!(problems(&twice), ["site[1].id: used twice"]);
+    let open = GOOD.replace("env:TT", "literal");
+    let config = parse(&open, Path::new("."), env).map_err(|p| p.to_string()).unwrap();
+    assert_eq!(config.remarks[0].path, "site[0].destinations.tiktok.access_token");
+}
+
+#[test]
+fn broken_toml_is_one_clear_problem() {
+    let found = problems("[server\npublic = 1");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("line 1"), "{found:?}");
+}
