@@ -1,5 +1,7 @@
 //! Identity against the vectors of the other destinations: what each platform gets out of one set of match keys.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

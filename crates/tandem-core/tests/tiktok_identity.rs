@@ -1,5 +1,7 @@
 //! Identity against the TikTok vectors, kinds `normalize` and `capture`, and the properties that hold for any input.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

@@ -45,7 +45,11 @@ impl Refusal {
     }
 
     fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "nothing here; see POST /v1/events and /webhooks/woocommerce/{site}")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "nothing here; see POST /v1/events and /webhooks/woocommerce/{site}",
+        )
     }
 
     fn unauthorised(error: AuthError) -> Self {
@@ -106,7 +110,8 @@ async fn take_events(gateway: &Gateway, request: Request) -> Result<Response, Re
 /// A signed webhook gets 200 even when it holds nothing to report, or something broken: WooCommerce sends nothing
 /// twice, and switches a webhook off for good after a few other answers. What was wrong is on record.
 async fn take_webhook(gateway: &Gateway, site: &str, request: Request) -> Result<Response, Refusal> {
-    let unknown = || Refusal::new(StatusCode::NOT_FOUND, "unknown_site", "no site of that name takes this webhook");
+    let unknown =
+        || Refusal::new(StatusCode::NOT_FOUND, "unknown_site", "no site of that name takes this webhook");
     let site = gateway.sites.get(site).cloned().ok_or_else(unknown)?;
     let source = site.sources.get(woocommerce::NAME).ok_or_else(unknown)?.as_ref();
     let (headers, body) = read(gateway, request).await?;
@@ -130,7 +135,8 @@ async fn keep(
     let name = source.name();
     let mut prepared = pipeline::prepare(site, name, decoded, gateway.clock.now_s());
     let (events, notices) = (std::mem::take(&mut prepared.events), std::mem::take(&mut prepared.notices));
-    let outcomes = gateway.store.append(events, notices, gateway.clock.now_ms()).await.map_err(unavailable)?;
+    let outcomes =
+        gateway.store.append(events, notices, gateway.clock.now_ms()).await.map_err(unavailable)?;
     let answers = prepared.settle(outcomes);
     for status in ["accepted", "duplicate", "ignored", "rejected"] {
         let count = answers.iter().filter(|a| a.status == status).count() as u64;
@@ -141,8 +147,12 @@ async fn keep(
 
 fn unavailable(error: StoreError) -> Refusal {
     let (code, message) = match error {
-        StoreError::Disk(_) => ("disk_full", "the disk cannot be written; nothing of this request was kept, send it again"),
-        _ => ("store_unavailable", "the store cannot answer; nothing of this request was kept, send it again"),
+        StoreError::Disk(_) => {
+            ("disk_full", "the disk cannot be written; nothing of this request was kept, send it again")
+        }
+        _ => {
+            ("store_unavailable", "the store cannot answer; nothing of this request was kept, send it again")
+        }
     };
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
 }
@@ -156,7 +166,8 @@ async fn read(gateway: &Gateway, request: Request) -> Result<(HeaderMap, Bytes),
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", text));
     }
     let limit = gateway.limits.max_body;
-    let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    let declared =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
@@ -168,8 +179,12 @@ async fn read(gateway: &Gateway, request: Request) -> Result<(HeaderMap, Bytes),
         }
         Ok(Ok(bytes)) => Ok((parts.headers, bytes)),
         Ok(Err(error)) if is_length_error(&error) => Err(too_large(limit)),
-        Ok(Err(_)) => Err(Refusal::new(StatusCode::BAD_REQUEST, "body_cut", "the body ended before its time")),
-        Err(_) => Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "body_slow", "the body did not arrive in time")),
+        Ok(Err(_)) => {
+            Err(Refusal::new(StatusCode::BAD_REQUEST, "body_cut", "the body ended before its time"))
+        }
+        Err(_) => {
+            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "body_slow", "the body did not arrive in time"))
+        }
     }
 }
 

@@ -9,7 +9,10 @@ use crate::{Gateway, SiteRuntime};
 
 impl Gateway {
     /// The site that lets this request in through its events source.
-    pub(crate) fn site_by_key(&self, request: &Request<'_>) -> Result<(Arc<SiteRuntime>, &dyn Source), AuthError> {
+    pub(crate) fn site_by_key(
+        &self,
+        request: &Request<'_>,
+    ) -> Result<(Arc<SiteRuntime>, &dyn Source), AuthError> {
         let digest: [u8; 32] = Sha256::digest(request.header("authorization").unwrap_or_default()).into();
         let known = self.known_keys.read().ok().and_then(|keys| keys.get(&digest).cloned());
         if let Some(found) = known.and_then(|id| self.events_of(&id)) {

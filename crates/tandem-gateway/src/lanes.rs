@@ -7,7 +7,7 @@ use std::time::Duration;
 use tandem_core::Event;
 use tandem_core::retry::{Horizon, Pace, next_due};
 use tandem_destinations::{HttpReply, Mapped, Reply, Verdict, too_old};
-use tandem_store::{Attempt, DeliveryState, Due, Report, Skipped, Stop};
+use tandem_store::{Attempt, DeliveryState, Due, Report, Skipped, Stop, drill};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -147,7 +147,11 @@ impl Worker {
                 return batch.next_due_ms.map_or(IDLE, |due| until(due, now_ms));
             }
             self.under_way.extend(batch.due.iter().map(|d| d.seq));
-            let call = Call { lane: self.lane.clone(), gateway: self.gateway.clone(), transport: self.transport.clone() };
+            let call = Call {
+                lane: self.lane.clone(),
+                gateway: self.gateway.clone(),
+                transport: self.transport.clone(),
+            };
             self.calls.spawn(call.deliver(batch.due));
         }
         IDLE
@@ -210,7 +214,8 @@ impl Call {
             message: format!("the stored event cannot be read by this version: {e}"),
         })?;
         event.user.ip.clone_from(&due.address);
-        let skipped = |skip: tandem_destinations::Skip| Skipped { code: skip.code.into(), message: skip.message };
+        let skipped =
+            |skip: tandem_destinations::Skip| Skipped { code: skip.code.into(), message: skip.message };
         let limited = pipeline::gate(&self.lane, &event).map_err(skipped)?;
         let definition = self.lane.destination.definition();
         // Whoever replays an old event wants it sent.
@@ -248,7 +253,9 @@ impl Call {
         let request_bytes = request.body.len();
         let started_ms = self.gateway.clock.now_ms();
         let began = std::time::Instant::now();
+        drill::point("lane.before_call");
         let reply = self.transport.send(request).await;
+        drill::point("lane.after_call");
         let latency = began.elapsed();
         let verdicts = self.lane.destination.reply(&reply);
         let split = due.len() > 1 && matches!(&verdicts, Reply::Whole(Verdict::Rejected { .. }));
@@ -268,7 +275,8 @@ impl Call {
             latency.as_secs_f64(),
         );
         let now_ms = self.gateway.clock.now_ms();
-        let states = due.iter().zip(&each).map(|(due, verdict)| (due.seq, self.state(due, verdict, split, now_ms)));
+        let states =
+            due.iter().zip(&each).map(|(due, verdict)| (due.seq, self.state(due, verdict, split, now_ms)));
         let states: Vec<_> = states.collect();
         if stopped == Some(true) {
             self.stop(&attempt.message, now_ms).await;
@@ -276,10 +284,12 @@ impl Call {
             self.go_on().await;
         }
         self.record(Some(attempt), states).await;
+        drill::point("lane.after_record");
         if !split {
             return (vec![], stopped);
         }
-        let mut first: Vec<Ready> = due.into_iter().zip(mapped).map(|(due, mapped)| Ready { due, mapped }).collect();
+        let mut first: Vec<Ready> =
+            due.into_iter().zip(mapped).map(|(due, mapped)| Ready { due, mapped }).collect();
         let second = first.split_off(first.len() / 2);
         (vec![second, first], stopped)
     }
@@ -341,7 +351,13 @@ impl Call {
 
     fn count(&self, states: &[(i64, DeliveryState)]) {
         let name = self.lane.destination.definition().name;
-        let mut counts = [(State::Delivered, 0), (State::Retried, 0), (State::Skipped, 0), (State::Rejected, 0), (State::Expired, 0)];
+        let mut counts = [
+            (State::Delivered, 0),
+            (State::Retried, 0),
+            (State::Skipped, 0),
+            (State::Rejected, 0),
+            (State::Expired, 0),
+        ];
         for (_, state) in states {
             let index = match state {
                 DeliveryState::Delivered { .. } => 0,
@@ -393,12 +409,23 @@ fn attempt_of(each: &[Verdict], split: bool) -> Attempt {
     };
     let (verdict, code, message) = match each.iter().max_by_key(rank) {
         Some(Verdict::StopDestination { code, why }) => ("stop", *code, why.clone()),
-        Some(Verdict::Rejected { code, why }) => (if split { "split" } else { "rejected" }, *code, why.clone()),
+        Some(Verdict::Rejected { code, why }) => {
+            (if split { "split" } else { "rejected" }, *code, why.clone())
+        }
         Some(Verdict::Retry { code, why, .. }) => ("retry", *code, why.clone()),
         Some(Verdict::Delivered { warning }) => ("delivered", None, warning.clone().unwrap_or_default()),
         None => ("delivered", None, String::new()),
     };
-    Attempt { started_ms: 0, latency_ms: 0, status: None, code, verdict, message, request_bytes: 0, reply: None }
+    Attempt {
+        started_ms: 0,
+        latency_ms: 0,
+        status: None,
+        code,
+        verdict,
+        message,
+        request_bytes: 0,
+        reply: None,
+    }
 }
 
 fn status(reply: &HttpReply) -> Option<u16> {
@@ -414,7 +441,9 @@ fn excerpt(reply: &HttpReply, each: &[Verdict]) -> Option<String> {
         return None;
     }
     match reply {
-        HttpReply::Answer { body, .. } => Some(String::from_utf8_lossy(&body[..body.len().min(2_000)]).into_owned()),
+        HttpReply::Answer { body, .. } => {
+            Some(String::from_utf8_lossy(&body[..body.len().min(2_000)]).into_owned())
+        }
         HttpReply::NoAnswer { why } => Some(why.clone()),
     }
 }

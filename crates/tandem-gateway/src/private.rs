@@ -37,14 +37,16 @@ pub fn router(gateway: Arc<Gateway>, token: &SecretString) -> Router {
 }
 
 async fn guard(expected: [u8; 32], request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let given =
+        request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let given = given.strip_prefix("Bearer ").unwrap_or_default();
     let digest: [u8; 32] = Sha256::digest(given.as_bytes()).into();
     if bool::from(digest.ct_eq(&expected)) {
         return next.run(request).await;
     }
     let text = "send the private token as Authorization: Bearer TOKEN";
-    ([(header::WWW_AUTHENTICATE, "Bearer")], problem(StatusCode::UNAUTHORIZED, "credentials_wrong", text)).into_response()
+    ([(header::WWW_AUTHENTICATE, "Bearer")], problem(StatusCode::UNAUTHORIZED, "credentials_wrong", text))
+        .into_response()
 }
 
 fn problem(status: StatusCode, code: &str, message: &str) -> Response {
@@ -65,7 +67,8 @@ async fn healthz(State(gateway): State<Arc<Gateway>>) -> Response {
 
 async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
     let text = blocking(move || gateway.metrics.text(&gateway.store, gateway.clock.now_ms())).await;
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+        .into_response()
 }
 
 /// Reads take a file lock and a moment: they do not belong on the threads that serve requests.
@@ -78,7 +81,9 @@ where
 
 async fn answer(read: impl FnOnce() -> Result<Value, StoreError> + Send + 'static) -> Response {
     match tokio::task::spawn_blocking(read).await {
-        Ok(Ok(Value::Null)) => problem(StatusCode::NOT_FOUND, "not_found", "no such record; it may be past its retention"),
+        Ok(Ok(Value::Null)) => {
+            problem(StatusCode::NOT_FOUND, "not_found", "no such record; it may be past its retention")
+        }
         Ok(Ok(value)) => Json(value).into_response(),
         Ok(Err(error)) => store_problem(&error),
         Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the query failed"),
@@ -141,7 +146,8 @@ impl ReplayRequest {
     #[must_use]
     pub fn resolve(self, lanes: &[tandem_store::embedded::LaneCounts]) -> Replay {
         let fits = |wanted: &Option<String>, have: &str| wanted.as_deref().is_none_or(|w| w == have);
-        let lanes = lanes.iter().filter(|l| fits(&self.destination, &l.destination) && fits(&self.site, &l.site));
+        let lanes =
+            lanes.iter().filter(|l| fits(&self.destination, &l.destination) && fits(&self.site, &l.site));
         Replay {
             since_ms: self.since_ms,
             lanes: lanes.map(|l| l.lane).collect(),

@@ -58,7 +58,9 @@ impl Http {
 
 impl Transport for Http {
     fn send(&self, request: HttpRequest) -> Pin<Box<dyn Future<Output = HttpReply> + Send + '_>> {
-        Box::pin(async move { self.call(request).await.unwrap_or_else(|e| HttpReply::NoAnswer { why: explain(&e) }) })
+        Box::pin(async move {
+            self.call(request).await.unwrap_or_else(|e| HttpReply::NoAnswer { why: explain(&e) })
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use tandem_core::claim::{ClaimKey, OrderReport};
 use tandem_core::{Amount, Currency, Event};
 
+pub mod drill;
 pub mod embedded;
 
 pub use embedded::{Options, Store};

@@ -35,7 +35,8 @@ pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Resu
     let private = listen(server.private, "server.private").await?;
     let path = store.path.display().to_string();
     let store = Store::open(store.options()).with_context(|| format!("cannot open the store {path}"))?;
-    let gateway = Gateway::new(sites, Arc::new(store), clock, limits).await.context("cannot set up the sites")?;
+    let gateway =
+        Gateway::new(sites, Arc::new(store), clock, limits).await.context("cannot set up the sites")?;
     let gateway = Arc::new(gateway);
     let (stop, stopped) = watch::channel(false);
     // The first phone number would otherwise wait for its metadata to be unpacked.
@@ -63,7 +64,9 @@ impl App {
 }
 
 async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({setting}): is it in use?"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} ({setting}): is it in use?"))
 }
 
 async fn serve(listener: TcpListener, router: axum::Router, mut stop: watch::Receiver<bool>) {

@@ -45,8 +45,12 @@ impl ClaimIndex {
             conn.query_row("SELECT min(seq), max(seq) FROM claims", [], |r| Ok((r.get(0)?, r.get(1)?)))?;
         let base = first.unwrap_or(1);
         let count = usize::try_from(last.map_or(0, |l| l - base + 1)).unwrap_or(0);
-        let mut index =
-            Self { entries: HashTable::with_capacity(count), base, next_seq: last.unwrap_or(0) + 1, fresh: vec![] };
+        let mut index = Self {
+            entries: HashTable::with_capacity(count),
+            base,
+            next_seq: last.unwrap_or(0) + 1,
+            fresh: vec![],
+        };
         let mut rows = conn.prepare("SELECT seq, key FROM claims ORDER BY seq")?;
         let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
@@ -96,32 +100,45 @@ impl ClaimIndex {
         until_ms: i64,
     ) -> rusqlite::Result<Option<Held>> {
         let wanted = fingerprint(key);
-        let places: Vec<u32> =
-            self.entries.iter_hash(spread(wanted)).filter(|e| e.fingerprint == wanted).map(|e| e.place).collect();
+        let places: Vec<u32> = self
+            .entries
+            .iter_hash(spread(wanted))
+            .filter(|e| e.fingerprint == wanted)
+            .map(|e| e.place)
+            .collect();
         for place in places {
             if let Some(held) = self.check(conn, place, key, now_ms)? {
                 return Ok(Some(held));
             }
         }
-        let mut insert: CachedStatement<'_> =
-            conn.prepare_cached("INSERT INTO claims (seq, until_ms, key, event_seq) VALUES (?1, ?2, ?3, ?4)")?;
+        let mut insert: CachedStatement<'_> = conn
+            .prepare_cached("INSERT INTO claims (seq, until_ms, key, event_seq) VALUES (?1, ?2, ?3, ?4)")?;
         insert.execute(params![self.next_seq, until_ms, key.0.as_slice(), event_seq])?;
         self.insert(key, self.next_seq);
         self.next_seq += 1;
         Ok(None)
     }
 
-    fn check(&self, conn: &Connection, place: u32, key: &ClaimKey, now_ms: i64) -> rusqlite::Result<Option<Held>> {
+    fn check(
+        &self,
+        conn: &Connection,
+        place: u32,
+        key: &ClaimKey,
+        now_ms: i64,
+    ) -> rusqlite::Result<Option<Held>> {
         let mut select = conn.prepare_cached("SELECT key, until_ms, event_seq FROM claims WHERE seq = ?1")?;
         let row: Option<(Vec<u8>, i64, i64)> = select
             .query_row([self.base + i64::from(place)], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
             .optional()?;
-        Ok(row.filter(|(k, until, _)| k == key.0.as_slice() && *until > now_ms).map(|(_, _, event_seq)| Held { event_seq }))
+        Ok(row
+            .filter(|(k, until, _)| k == key.0.as_slice() && *until > now_ms)
+            .map(|(_, _, event_seq)| Held { event_seq }))
     }
 
     /// Drops up to `limit` of the oldest claims whose window has closed; how many went.
     pub(super) fn prune(&mut self, conn: &Connection, now_ms: i64, limit: u32) -> rusqlite::Result<usize> {
-        let mut select = conn.prepare_cached("SELECT seq, until_ms, key FROM claims ORDER BY seq LIMIT ?1")?;
+        let mut select =
+            conn.prepare_cached("SELECT seq, until_ms, key FROM claims ORDER BY seq LIMIT ?1")?;
         let rows = select
             .query_map([limit], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, Vec<u8>>(2)?)))?
             .collect::<rusqlite::Result<Vec<_>>>()?;

@@ -117,7 +117,8 @@ impl Store {
             let Some(mut event) = rows(conn, "SELECT * FROM v_events WHERE seq = ?1", [seq])?.pop() else {
                 return Ok(None);
             };
-            event["deliveries"] = rows(conn, "SELECT * FROM v_deliveries WHERE event_seq = ?1", [seq])?.into();
+            event["deliveries"] =
+                rows(conn, "SELECT * FROM v_deliveries WHERE event_seq = ?1", [seq])?.into();
             Ok(Some(event))
         })
     }
@@ -181,7 +182,8 @@ fn json_of(column: &str, value: rusqlite::types::ValueRef<'_>) -> Value {
         ValueRef::Real(x) => x.into(),
         ValueRef::Text(text) => {
             let text = String::from_utf8_lossy(text);
-            let parsed = matches!(column, "body" | "deliveries").then(|| serde_json::from_str(&text).ok()).flatten();
+            let parsed =
+                matches!(column, "body" | "deliveries").then(|| serde_json::from_str(&text).ok()).flatten();
             parsed.unwrap_or_else(|| text.into_owned().into())
         }
     }

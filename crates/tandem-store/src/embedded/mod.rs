@@ -255,7 +255,8 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(Duration::from_secs(5))?;
     conn.pragma_update(None, "cache_size", -4_096)?;
@@ -266,7 +267,9 @@ fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 pub(crate) fn into_error(error: rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode::{CannotOpen, DiskFull, OutOfMemory, ReadOnly, SystemIoFailure};
     match error.sqlite_error_code() {
-        Some(DiskFull | SystemIoFailure | ReadOnly | CannotOpen | OutOfMemory) => StoreError::Disk(error.to_string()),
+        Some(DiskFull | SystemIoFailure | ReadOnly | CannotOpen | OutOfMemory) => {
+            StoreError::Disk(error.to_string())
+        }
         _ => StoreError::Database(error.to_string()),
     }
 }

@@ -5,7 +5,10 @@ use tandem_core::claim::{self, ClaimKey, OrderDecision, OrderReport, OrderState}
 
 use super::Options;
 use super::claims::ClaimIndex;
-use crate::{DeliveryState, LaneId, NewDelivery, NewEvent, Notice, NoticeKind, OrderClaim, Outcome, Replay, Report, Stop};
+use crate::{
+    DeliveryState, LaneId, NewDelivery, NewEvent, Notice, NoticeKind, OrderClaim, Outcome, Replay, Report,
+    Stop,
+};
 
 pub(super) fn append(
     conn: &Connection,
@@ -14,8 +17,10 @@ pub(super) fn append(
     notices: &[Notice],
     now_ms: i64,
 ) -> rusqlite::Result<Vec<Outcome>> {
-    let outcomes =
-        events.into_iter().map(|event| append_one(conn, claims, event, now_ms)).collect::<rusqlite::Result<Vec<_>>>()?;
+    let outcomes = events
+        .into_iter()
+        .map(|event| append_one(conn, claims, event, now_ms))
+        .collect::<rusqlite::Result<Vec<_>>>()?;
     for notice in notices {
         write_notice(conn, notice, now_ms)?;
     }
@@ -34,7 +39,11 @@ fn append_one(
             Ledger::Report => {}
             Ledger::Duplicate => {
                 let text = "this order was reported before";
-                write_notice(conn, &notice_of(&event, NoticeKind::Duplicate, "order_reported", text), now_ms)?;
+                write_notice(
+                    conn,
+                    &notice_of(&event, NoticeKind::Duplicate, "order_reported", text),
+                    now_ms,
+                )?;
                 return Ok(Outcome::Duplicate { of: None });
             }
             Ledger::Growth(grown) => {
@@ -59,7 +68,8 @@ fn append_one(
     ])?;
     let seq = conn.last_insert_rowid();
     if let Some(address) = &event.address {
-        conn.prepare_cached("INSERT INTO addresses (event_seq, ip) VALUES (?1, ?2)")?.execute(params![seq, address])?;
+        conn.prepare_cached("INSERT INTO addresses (event_seq, ip) VALUES (?1, ?2)")?
+            .execute(params![seq, address])?;
     }
     let first_held = deliver(conn, claims, &event, seq, now_ms)?;
     Ok(match first_held {
@@ -163,13 +173,21 @@ fn ledger(
         }
     }
     let text = serde_json::to_string(&state).unwrap_or_default();
-    conn.prepare_cached("INSERT OR REPLACE INTO orders (site, order_id, at_ms, state) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![event.site, order_id, now_ms, text])?;
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO orders (site, order_id, at_ms, state) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![event.site, order_id, now_ms, text])?;
     Ok(result)
 }
 
 /// The event for an order's growth: the lines not reported yet, the difference as value, a suffixed id.
-fn grown(event: &NewEvent, order: &OrderClaim, known: &OrderState, n: u32, difference: tandem_core::Amount) -> NewEvent {
+fn grown(
+    event: &NewEvent,
+    order: &OrderClaim,
+    known: &OrderState,
+    n: u32,
+    difference: tandem_core::Amount,
+) -> NewEvent {
     let mut grown = (*order.event).clone();
     grown.event_id = claim::bump_id(&known.event_id, n);
     grown.value = Some(difference);
@@ -177,8 +195,10 @@ fn grown(event: &NewEvent, order: &OrderClaim, known: &OrderState, n: u32, diffe
     if let OrderReport::Snapshot { changed_at } = order.report {
         grown.event_time = changed_at.max(grown.event_time);
     }
-    let claim_of = |d: &NewDelivery| ClaimKey::new(&event.site, d.destination, &event.event_name, &grown.event_id);
-    let deliveries = event.deliveries.iter().map(|d| NewDelivery { claim: claim_of(d), ..d.clone() }).collect();
+    let claim_of =
+        |d: &NewDelivery| ClaimKey::new(&event.site, d.destination, &event.event_name, &grown.event_id);
+    let deliveries =
+        event.deliveries.iter().map(|d| NewDelivery { claim: claim_of(d), ..d.clone() }).collect();
     NewEvent {
         site: event.site.clone(),
         source: event.source,
@@ -280,7 +300,9 @@ fn columns(new: &DeliveryState) -> Columns<'_> {
             (state::WAITING, Some(*due_ms), *counts, Some("retry"), Some(why.as_str()))
         }
         DeliveryState::Skipped(skip) => (state::SKIPPED, None, false, Some(&skip.code), Some(&skip.message)),
-        DeliveryState::Rejected { why } => (state::REJECTED, None, true, Some("platform_rejected"), Some(why)),
+        DeliveryState::Rejected { why } => {
+            (state::REJECTED, None, true, Some("platform_rejected"), Some(why))
+        }
         DeliveryState::Expired { why } => (state::EXPIRED, None, true, Some("retry_horizon"), Some(why)),
     }
 }
@@ -304,8 +326,15 @@ pub(super) fn set_stop(conn: &Connection, lane: LaneId, stop: Option<&Stop>) -> 
 }
 
 pub(super) fn lane(conn: &Connection, site: &str, destination: &str) -> rusqlite::Result<u32> {
-    conn.execute("INSERT OR IGNORE INTO lanes (site, destination) VALUES (?1, ?2)", params![site, destination])?;
-    conn.query_row("SELECT id FROM lanes WHERE site = ?1 AND destination = ?2", params![site, destination], |r| r.get(0))
+    conn.execute(
+        "INSERT OR IGNORE INTO lanes (site, destination) VALUES (?1, ?2)",
+        params![site, destination],
+    )?;
+    conn.query_row(
+        "SELECT id FROM lanes WHERE site = ?1 AND destination = ?2",
+        params![site, destination],
+        |r| r.get(0),
+    )
 }
 
 pub(super) fn clamp_due(conn: &Connection, limit_ms: i64) -> rusqlite::Result<()> {
@@ -328,7 +357,8 @@ pub(super) fn replay(conn: &Connection, replay: &Replay, now_ms: i64) -> rusqlit
              AND (w.state = 0 OR (w.state = 1 AND NOT ?4)))",
         lanes.join(", ")
     );
-    let count = conn.execute(&sql, params![now_ms, replay.since_ms, replay.event_id, replay.delivered_too])?;
+    let count =
+        conn.execute(&sql, params![now_ms, replay.since_ms, replay.event_id, replay.delivered_too])?;
     Ok(count as u64)
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::claims::ClaimIndex;
 use super::{Options, Wake, Wakers, into_error, write};
-use crate::{LaneId, NewEvent, Notice, Outcome, Replay, Report, Stop, StoreError};
+use crate::{LaneId, NewEvent, Notice, Outcome, Replay, Report, Stop, StoreError, drill};
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -95,6 +95,7 @@ fn transaction(
     options: &Options,
     failed: &AtomicBool,
 ) -> Wake {
+    drill::point("store.before_begin");
     claims.begin();
     let mut pending = Vec::with_capacity(batch.len());
     let mut wake = Wake::default();
@@ -106,7 +107,9 @@ fn transaction(
         trouble = trouble.or(error);
     }
     if trouble.is_none() {
+        drill::point("store.before_commit");
         trouble = conn.execute_batch("COMMIT").err();
+        drill::point("store.after_commit");
     }
     let error = trouble.map(|error| {
         // A failed COMMIT may leave the transaction open, and a full disk may already have ended it.
@@ -130,7 +133,9 @@ fn transaction(
 fn note_wake(wake: &mut Wake, command: &Command) {
     match command {
         Command::Append { events, .. } => {
-            wake.lanes.extend(events.iter().flat_map(|e| &e.deliveries).filter(|d| d.skip.is_none()).map(|d| d.lane));
+            wake.lanes.extend(
+                events.iter().flat_map(|e| &e.deliveries).filter(|d| d.skip.is_none()).map(|d| d.lane),
+            );
         }
         Command::SetStop { lane, .. } => {
             wake.lanes.insert(*lane);
@@ -148,7 +153,10 @@ fn apply(
     options: &Options,
     healthy: bool,
 ) -> (Pending, Option<rusqlite::Error>) {
-    fn split<T: Default>(healthy: bool, run: impl FnOnce() -> rusqlite::Result<T>) -> (T, Option<rusqlite::Error>) {
+    fn split<T: Default>(
+        healthy: bool,
+        run: impl FnOnce() -> rusqlite::Result<T>,
+    ) -> (T, Option<rusqlite::Error>) {
         match healthy.then(run) {
             Some(Ok(value)) => (value, None),
             Some(Err(error)) => (T::default(), Some(error)),

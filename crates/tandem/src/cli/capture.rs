@@ -55,7 +55,8 @@ pub(crate) enum Input {
 pub(crate) fn read(path: &str) -> anyhow::Result<Vec<u8>> {
     if path == "-" {
         let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes).context("cannot read standard input")?;
+        std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes)
+            .context("cannot read standard input")?;
         return Ok(bytes);
     }
     std::fs::read(Path::new(path)).with_context(|| format!("cannot read {path}"))

@@ -28,7 +28,8 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             for setup in &config.sites {
                 let sources: Vec<_> = setup.sources.iter().map(|s| s.name()).collect();
                 let destinations: Vec<_> = setup.destinations.iter().map(|d| d.definition().name).collect();
-                let to = if destinations.is_empty() { "nowhere yet".to_owned() } else { destinations.join(", ") };
+                let to =
+                    if destinations.is_empty() { "nowhere yet".to_owned() } else { destinations.join(", ") };
                 println!("site {}: from {} to {to}", setup.site.id, sources.join(", "));
             }
             println!("{} is fine", path.display());

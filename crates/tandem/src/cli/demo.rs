@@ -42,7 +42,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     println!("Tandem demo: a shop's gateway, and a stand-in for TikTok. Nothing leaves this machine.\n");
     let captures = play::captures()?;
-    println!("WooCommerce sends {} webhooks, as captured from a real store (dates moved to today):\n", captures.len());
+    println!(
+        "WooCommerce sends {} webhooks, as captured from a real store (dates moved to today):\n",
+        captures.len()
+    );
     let http = Http::new()?;
     for capture in &captures {
         let (told, order) = deliver(&http, &app, capture, clock.now_s()).await?;
@@ -54,10 +57,18 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     println!("\nLook around:");
     println!("  what TikTok would show    http://{sandbox}/");
     println!("  the same as data          http://{sandbox}/sandbox/conversions");
-    println!("  send an event yourself    curl -H 'Authorization: Bearer demo-key' http://{}/v1/events \\", app.public);
+    println!(
+        "  send an event yourself    curl -H 'Authorization: Bearer demo-key' http://{}/v1/events \\",
+        app.public
+    );
     println!("                              -d '{}'", play::SAMPLE_EVENT);
-    println!("  what became of it         curl -H 'Authorization: Bearer {TOKEN}' http://{}/api/summary", app.private);
-    println!("                            … /api/records/events  /api/records/deliveries  /api/records/notices");
+    println!(
+        "  what became of it         curl -H 'Authorization: Bearer {TOKEN}' http://{}/api/summary",
+        app.private
+    );
+    println!(
+        "                            … /api/records/events  /api/records/deliveries  /api/records/notices"
+    );
     println!("  the log, with any SQL tool   {}", app.gateway.store.path().display());
     if args.exit {
         app.shut_down().await;
@@ -147,7 +158,9 @@ async fn settled(app: &App) -> anyhow::Result<()> {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), wait).await.context("deliveries did not end within 20 seconds")
+    tokio::time::timeout(Duration::from_secs(20), wait)
+        .await
+        .context("deliveries did not end within 20 seconds")
 }
 
 async fn conversions(http: &Http, sandbox: &str) -> anyhow::Result<Value> {

@@ -57,7 +57,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Input::Events(bytes) => bytes,
     };
     for text in &args.headers {
-        let (name, value) = text.split_once(':').with_context(|| format!("--header {text:?}: write 'Name: value'"))?;
+        let (name, value) =
+            text.split_once(':').with_context(|| format!("--header {text:?}: write 'Name: value'"))?;
         headers.insert(name.trim().parse::<HeaderName>()?, value.trim().parse::<HeaderValue>()?);
     }
     let source = setup.sources.iter().find(|s| s.name() == args.source);

@@ -58,7 +58,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             println!("{} deliveries made anew; they go out now", answer["deliveries"]);
             Ok(ExitCode::SUCCESS)
         }
-        HttpReply::Answer { status, body } => anyhow::bail!("the gateway says {}", super::send::line(status, &body)),
+        HttpReply::Answer { status, body } => {
+            anyhow::bail!("the gateway says {}", super::send::line(status, &body))
+        }
         HttpReply::NoAnswer { why } => {
             anyhow::bail!("no gateway on {} ({why}); start it with tandem serve", config.server.private)
         }

@@ -20,8 +20,10 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let options = match args.options {
-        Some(path) => serde_json::from_slice(&std::fs::read(&path).with_context(|| path.display().to_string())?)
-            .with_context(|| format!("options in {}", path.display()))?,
+        Some(path) => {
+            serde_json::from_slice(&std::fs::read(&path).with_context(|| path.display().to_string())?)
+                .with_context(|| format!("options in {}", path.display()))?
+        }
         None => Options::default(),
     };
     let address = start(options, args.port).await?;
@@ -32,7 +34,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Starts a stand-in in the background.
 pub(crate) async fn start(options: Options, port: u16) -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.with_context(|| format!("cannot listen on port {port}"))?;
+    let listener = TcpListener::bind(("127.0.0.1", port))
+        .await
+        .with_context(|| format!("cannot listen on port {port}"))?;
     let address = listener.local_addr()?;
     let clock = SystemClock::default();
     let sandbox = Sandbox::new(options, Arc::new(move || clock.now_ms()));

@@ -3,8 +3,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use serde_json::Value;
-use tandem_gateway::transport::{Http, Transport};
 use tandem_destinations::{HttpReply, HttpRequest};
+use tandem_gateway::transport::{Http, Transport};
 
 use super::capture::{self, Capture, Input};
 
@@ -87,6 +87,10 @@ fn told(event: &Value) -> String {
         ("", "") => String::new(),
         (name, id) => format!(" {name} {id}"),
     };
-    let why = if text("code").is_empty() { String::new() } else { format!(" ({}: {})", text("code"), text("message")) };
+    let why = if text("code").is_empty() {
+        String::new()
+    } else {
+        format!(" ({}: {})", text("code"), text("message"))
+    };
     format!("{}{what}{why}", text("status"))
 }

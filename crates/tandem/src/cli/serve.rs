@@ -5,8 +5,8 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 use tandem_gateway::clock::SystemClock;
 
-use crate::config::{self, Log, LogFormat};
 use crate::app;
+use crate::config::{self, Log, LogFormat};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -16,6 +16,10 @@ pub(crate) struct Args {
     /// For drills: begin at this time instead of the machine's (RFC 3339 or Unix seconds).
     #[arg(long, value_name = "TIME", value_parser = super::instant, hide_short_help = true)]
     now: Option<i64>,
+    /// End without clean-up when passing a point the n-th time.
+    #[cfg(feature = "drill")]
+    #[arg(long, value_name = "POINT:N", hide = true)]
+    drill: Option<String>,
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -26,6 +30,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
+    #[cfg(feature = "drill")]
+    if let Some(plan) = &args.drill {
+        tandem_store::drill::plan(plan).map_err(anyhow::Error::msg)?;
+    }
     start_log(&config.log);
     for remark in &config.remarks {
         tracing::warn!(at = remark.path, "{}: {}", remark.what, remark.remedy);

@@ -127,14 +127,19 @@ struct ConsentTable {
 /// # Errors
 /// All [`Problems`] at once.
 pub(crate) fn load(path: &Path) -> Result<Config, Problems> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Problems::one("", format!("cannot read {}: {e}", path.display()), "check the path after --config"))?;
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Problems::one("", format!("cannot read {}: {e}", path.display()), "check the path after --config")
+    })?;
     let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     parse(&text, base, |name| std::env::var(name).ok())
 }
 
 /// The same on a text; `base` is the folder that relative paths start from.
-pub(crate) fn parse(text: &str, base: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Config, Problems> {
+pub(crate) fn parse(
+    text: &str,
+    base: &Path,
+    env: impl Fn(&str) -> Option<String>,
+) -> Result<Config, Problems> {
     let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
         let remedy = "mend the TOML there; tandem check --example prints a working file";
         Problems::one("", e.to_string().trim().replace('\n', " "), remedy)
@@ -157,12 +162,20 @@ pub(crate) fn parse(text: &str, base: &Path, env: impl Fn(&str) -> Option<String
         problems.add("server.private_token", "missing: the private port never runs without a token", remedy);
     }
     if server.public == server.private && server.public.port() != 0 {
-        problems.add("server.private", "the same as server.public", "give the private listener a port of its own");
+        problems.add(
+            "server.private",
+            "the same as server.public",
+            "give the private listener a port of its own",
+        );
     }
     problems.or(Config { server, store, log, sites, remarks })
 }
 
-fn section<T: for<'de> Deserialize<'de> + Default>(table: &mut toml::Table, name: &str, problems: &mut Problems) -> T {
+fn section<T: for<'de> Deserialize<'de> + Default>(
+    table: &mut toml::Table,
+    name: &str,
+    problems: &mut Problems,
+) -> T {
     let Some(value) = table.remove(name) else { return T::default() };
     read(value, name, problems).unwrap_or_default()
 }
@@ -172,7 +185,11 @@ fn read<T: for<'de> Deserialize<'de>>(value: toml::Value, at: &str, problems: &m
         .map_err(|error| {
             let inner = error.path().to_string();
             let path = if inner == "." { at.to_owned() } else { format!("{at}.{inner}") };
-            problems.add(&path, error.inner().to_string().trim(), "see the same key in tandem check --example");
+            problems.add(
+                &path,
+                error.inner().to_string().trim(),
+                "see the same key in tandem check --example",
+            );
         })
         .ok()
 }
@@ -228,8 +245,13 @@ fn site(table: SiteTable, at: &str, problems: &mut Problems) -> SiteSetup {
         let remedy = "add [site.sources.woocommerce] or [site.sources.events]";
         problems.add(&format!("{at}.sources"), "no way in", remedy);
     }
-    let site =
-        Site { id: table.id, currency, country, hybrid: table.hybrid, on_unknown_consent: table.consent.on_unknown };
+    let site = Site {
+        id: table.id,
+        currency,
+        country,
+        hybrid: table.hybrid,
+        on_unknown_consent: table.consent.on_unknown,
+    };
     SiteSetup { site, sources, destinations }
 }
 

@@ -48,7 +48,8 @@ impl<E: Fn(&str) -> Option<String>> Walk<'_, E> {
 
     fn text(&mut self, path: &str, key: &str, text: &mut String) {
         let found = if let Some(name) = text.strip_prefix("env:") {
-            (self.env)(name).ok_or_else(|| (format!("the environment has no {name}"), "set it before starting"))
+            (self.env)(name)
+                .ok_or_else(|| (format!("the environment has no {name}"), "set it before starting"))
         } else if let Some(file) = text.strip_prefix("file:") {
             std::fs::read_to_string(self.base.join(file))
                 .map_err(|e| (format!("cannot read {file}: {e}"), "check the path and who may read it"))

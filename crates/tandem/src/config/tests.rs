@@ -71,7 +71,8 @@ fn every_mistake_is_named_with_its_path_in_one_go() {
         "site[1].sources: no way in",
         "server.private_token: missing",
     ] {
-        let seen = found.contains(path) || path.starts_with("log: ") && found.contains("log.colour: unknown field");
+        let seen =
+            found.contains(path) || path.starts_with("log: ") && found.contains("log.colour: unknown field");
         assert!(seen, "{path} not in\n{found}");
     }
 }

@@ -24,7 +24,9 @@ const FILES: &[&str] = &[
     include_str!("../../../demo/09e-order-updated-retry-succeeds-failed-to-processing.json"),
     include_str!("../../../demo/10a-order-created-order-meta-carries-click-ids-in-underscore-keys.json"),
     include_str!("../../../demo/17a-order-deleted-order-moved-to-trash-body-is-only-the-id.json"),
-    include_str!("../../../demo/20-order-updated-one-payment-seen-by-four-order-updated-webhooks-api-v1-error-body.json"),
+    include_str!(
+        "../../../demo/20-order-updated-one-payment-seen-by-four-order-updated-webhooks-api-v1-error-body.json"
+    ),
 ];
 
 /// Purchases that must be counted, once each: event id, value, currency.

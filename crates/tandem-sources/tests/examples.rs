@@ -1,0 +1,57 @@
+//! The examples in the sources' folders: what comes in, and what becomes of it. They are documentation that is run.
+//!
+//! An example holds `title`, optional `settings` and `headers`, the `body` (JSON, or text as it is) and the result:
+//! `event`, `rejection`, `parts` (a list of those), or `handshake`.
+
+mod common;
+
+use common::{NOW, admitted, headers, json_files, read_json, site, source, updating, write_json};
+use serde_json::{Value, json};
+use tandem_core::Event;
+use tandem_core::door::Rejection;
+use tandem_sources::Request;
+
+fn shown(result: Result<Event, Rejection>) -> Value {
+    match result {
+        Ok(event) => json!({ "event": event }),
+        Err(rejection) => json!({ "rejection": rejection }),
+    }
+}
+
+fn run(name: &str, example: &Value) -> Value {
+    let pairs = example["headers"].as_object().into_iter().flatten();
+    let pairs: Vec<(&str, &str)> = pairs.map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+    let body = example["body"].as_str().map_or_else(|| example["body"].to_string(), str::to_owned);
+    let settings = example.get("settings").cloned().unwrap_or_else(|| json!({}));
+    let headers = headers(&pairs);
+    let decoded = source(name, &settings).decode(&Request { headers: &headers, body: body.as_bytes() }, &site());
+    if decoded.handshake {
+        return json!({ "handshake": true });
+    }
+    let now = example["now"].as_i64().unwrap_or(NOW);
+    let mut results: Vec<Value> = admitted(decoded.parts, now).into_iter().map(shown).collect();
+    if results.len() == 1 { results.remove(0) } else { json!({ "parts": results }) }
+}
+
+#[test]
+fn every_example_does_what_it_says() {
+    let mut count = 0;
+    for name in tandem_sources::NAMES {
+        for path in json_files(&format!("src/{name}/examples")) {
+            let mut example = read_json(&path);
+            let result = run(name, &example);
+            for (key, value) in result.as_object().unwrap() {
+                if updating() {
+                    example[key] = value.clone();
+                    write_json(&path, &example);
+                }
+                assert_eq!(&example[key], value, "{}", path.display());
+            }
+            let known = ["title", "settings", "headers", "now", "body"];
+            let rest = example.as_object().unwrap().keys().filter(|key| !known.contains(&key.as_str()));
+            assert!(rest.eq(result.as_object().unwrap().keys()), "{}: has more than one result", path.display());
+            count += 1;
+        }
+    }
+    assert!(count >= 12, "{count}");
+}
