@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -79,9 +80,11 @@ async fn post_events(State(gateway): State<Arc<Gateway>>, request: Request) -> R
 
 async fn post_woocommerce(
     State(gateway): State<Arc<Gateway>>,
-    Path(site): Path<String>,
+    site: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
+    // An address that is no text names no site.
+    let site = site.map(|Path(site)| site).unwrap_or_default();
     let result = take_webhook(&gateway, &site, request).await;
     counted(&gateway, woocommerce::NAME, result)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
@@ -28,6 +29,7 @@ pub fn router(gateway: Arc<Gateway>, token: &SecretString) -> Router {
         .route("/api/events/{seq}", get(event))
         .route("/api/replay", post(replay))
         .route("/api/lanes/{lane}/resume", post(resume))
+        .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(move |request: Request, next: Next| guard(digest, request, next)));
     Router::new()
         .route("/healthz", get(healthz))
@@ -51,6 +53,26 @@ async fn guard(expected: [u8; 32], request: Request, next: Next) -> Response {
 
 fn problem(status: StatusCode, code: &str, message: &str) -> Response {
     (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
+}
+
+async fn wrong_method() -> Response {
+    let text = "GET reads; replay and resume want POST";
+    problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text)
+}
+
+/// A request whose address, query or body cannot be read.
+struct Unfit(String);
+
+impl Unfit {
+    fn why(rejection: impl std::fmt::Display) -> Self {
+        Self(rejection.to_string())
+    }
+}
+
+impl IntoResponse for Unfit {
+    fn into_response(self) -> Response {
+        problem(StatusCode::BAD_REQUEST, "request_invalid", &self.0)
+    }
 }
 
 fn store_problem(error: &StoreError) -> Response {
@@ -106,19 +128,25 @@ struct Paging {
 
 async fn records(
     State(gateway): State<Arc<Gateway>>,
-    Path(view): Path<String>,
-    Query(paging): Query<Paging>,
-) -> Response {
+    view: Result<Path<String>, PathRejection>,
+    paging: Result<Query<Paging>, QueryRejection>,
+) -> Result<Response, Unfit> {
+    let Path(view) = view.map_err(Unfit::why)?;
+    let Query(paging) = paging.map_err(Unfit::why)?;
     let Some(view) = View::named(&view) else {
         let text = "records are events, deliveries, attempts, notices";
-        return problem(StatusCode::NOT_FOUND, "not_found", text);
+        return Ok(problem(StatusCode::NOT_FOUND, "not_found", text));
     };
     let limit = paging.limit.unwrap_or(100).clamp(1, 1_000);
-    answer(move || Ok(Value::from(gateway.store.newest(view, paging.before, limit)?))).await
+    Ok(answer(move || Ok(Value::from(gateway.store.newest(view, paging.before, limit)?))).await)
 }
 
-async fn event(State(gateway): State<Arc<Gateway>>, Path(seq): Path<i64>) -> Response {
-    answer(move || Ok(gateway.store.event(seq)?.unwrap_or_default())).await
+async fn event(
+    State(gateway): State<Arc<Gateway>>,
+    seq: Result<Path<i64>, PathRejection>,
+) -> Result<Response, Unfit> {
+    let Path(seq) = seq.map_err(Unfit::why)?;
+    Ok(answer(move || Ok(gateway.store.event(seq)?.unwrap_or_default())).await)
 }
 
 /// What to send again.
@@ -157,25 +185,34 @@ impl ReplayRequest {
     }
 }
 
-async fn replay(State(gateway): State<Arc<Gateway>>, Json(request): Json<ReplayRequest>) -> Response {
+async fn replay(
+    State(gateway): State<Arc<Gateway>>,
+    request: Result<Json<ReplayRequest>, JsonRejection>,
+) -> Result<Response, Unfit> {
+    let Json(request) = request.map_err(Unfit::why)?;
     let lanes = match gateway.store.lanes() {
         Ok(lanes) => lanes,
-        Err(error) => return store_problem(&error),
+        Err(error) => return Ok(store_problem(&error)),
     };
     let replay = request.resolve(&lanes);
     if replay.lanes.is_empty() {
-        return problem(StatusCode::NOT_FOUND, "no_such_destination", "no site has such a destination");
+        let text = "no site has such a destination";
+        return Ok(problem(StatusCode::NOT_FOUND, "no_such_destination", text));
     }
-    match gateway.store.replay(replay, gateway.clock.now_ms()).await {
+    Ok(match gateway.store.replay(replay, gateway.clock.now_ms()).await {
         Ok(count) => Json(json!({ "deliveries": count })).into_response(),
         Err(error) => store_problem(&error),
-    }
+    })
 }
 
 /// Lets a stopped destination try again at once.
-async fn resume(State(gateway): State<Arc<Gateway>>, Path(lane): Path<u32>) -> Response {
-    match gateway.store.set_stop(LaneId(lane), None).await {
+async fn resume(
+    State(gateway): State<Arc<Gateway>>,
+    lane: Result<Path<u32>, PathRejection>,
+) -> Result<Response, Unfit> {
+    let Path(lane) = lane.map_err(Unfit::why)?;
+    Ok(match gateway.store.set_stop(LaneId(lane), None).await {
         Ok(()) => Json(json!({ "status": "resumed" })).into_response(),
         Err(error) => store_problem(&error),
-    }
+    })
 }

@@ -69,6 +69,8 @@ pub struct Options {
     pub pixels: BTreeMap<String, Vec<String>>,
     /// Pixels nobody may write to: answered with 40001.
     pub foreign_pixels: Vec<String>,
+    /// Event ids refused with 40002, and their whole request with them: one bad event among good ones, made to order.
+    pub refuse_event_ids: Vec<String>,
     /// Keep the list of conversions and the request log. Without it only counters and the duplicate set stay.
     pub keep_details: bool,
     /// Requests kept in the log.
@@ -104,6 +106,7 @@ impl Default for Options {
             revoked_tokens: names(&["revoked"]),
             pixels: BTreeMap::new(),
             foreign_pixels: names(&["NOTMYPIXEL"]),
+            refuse_event_ids: Vec::new(),
             keep_details: true,
             log_requests: 200,
             log_body_limit: 65_536,

@@ -203,6 +203,9 @@ fn read_event<'a>(
         Shape::Text => event.event_id.filled(),
         _ => return Err(Refusal::not_a_string("event_id")),
     };
+    if let Some(id) = event_id.as_deref().filter(|id| options.refuse_event_ids.iter().any(|r| r == id)) {
+        return Err(Refusal::parameter(format!("Batch.{index}.event_id: Not a valid choice: {id}")));
+    }
     if matches!(event.user, Typed::Wrong) {
         return Err(Refusal::parameter(format!("Batch.{index}.user: Invalid input type")));
     }

@@ -3,6 +3,8 @@
 //!
 //! Adding one: a folder here, and a line in [`configure`].
 
+#![allow(clippy::result_large_err, reason = "rejections are rare, and smaller than drafts")]
+
 use http::HeaderMap;
 use serde_json::Value;
 use tandem_core::Site;
@@ -79,10 +81,12 @@ pub trait Source: Send + Sync {
 pub fn configure(name: &str, settings: Option<&Value>) -> Result<Box<dyn Source>, String> {
     let settings = settings.cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     match name {
-        events::NAME => Ok(Box::new(events::Events::new(serde_json::from_value(settings).map_err(|e| e.to_string())?))),
-        woocommerce::NAME => {
-            Ok(Box::new(woocommerce::WooCommerce::new(serde_json::from_value(settings).map_err(|e| e.to_string())?)))
+        events::NAME => {
+            Ok(Box::new(events::Events::new(serde_json::from_value(settings).map_err(|e| e.to_string())?)))
         }
+        woocommerce::NAME => Ok(Box::new(woocommerce::WooCommerce::new(
+            serde_json::from_value(settings).map_err(|e| e.to_string())?,
+        ))),
         _ => Err(format!("there is no source named {name:?}; known are {}", NAMES.join(", "))),
     }
 }

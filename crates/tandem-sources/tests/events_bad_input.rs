@@ -1,5 +1,6 @@
 //! What the events source and the door say to malformed input: always a code, never a panic, and good events in the
 //! same request go on.
+#![allow(clippy::unwrap_used, clippy::result_large_err, reason = "tests")]
 
 mod common;
 
@@ -170,7 +171,10 @@ fn mended() -> Vec<(Value, &'static [&'static str])> {
         (json!({"contents": []}), &["content_id_missing"]),
         (json!({"contents": [{"content_id": "S", "price": "$5"}]}), &["price_invalid"]),
         (json!({"contents": [{"content_id": "S", "price": -5}]}), &["price_invalid"]),
-        (json!({"contents": [{"content_id": "S", "quantity": 0}]}), &["quantity_invalid", "content_id_missing"]),
+        (
+            json!({"contents": [{"content_id": "S", "quantity": 0}]}),
+            &["quantity_invalid", "content_id_missing"],
+        ),
         (json!({"contents": [{"content_id": "S", "quantity": "two"}]}), &["quantity_invalid"]),
         (json!({"content_type": "products"}), &["content_type_invalid"]),
         (json!({"content_type": "Product"}), &["content_type_invalid"]),
@@ -281,7 +285,8 @@ fn a_broken_line_is_refused_with_its_number() {
     let good = changed(&json!({})).to_string();
     let body = format!("{good}\n{{\"event\":\n{good}\nhello\n{good}");
     let parts = decode_events(body.as_bytes()).parts;
-    let fields: Vec<_> = parts.iter().map(|p| p.as_ref().err().map(|r| r.field.as_deref().unwrap())).collect();
+    let fields: Vec<_> =
+        parts.iter().map(|p| p.as_ref().err().map(|r| r.field.as_deref().unwrap())).collect();
     assert_eq!(fields, [None, Some("line 2"), None, Some("line 4"), None]);
     let not_utf8 = [good.as_bytes(), b"\n{\"a\":\"\xff\"}\n", good.as_bytes()].concat();
     let parts = decode_events(&not_utf8).parts;
@@ -297,7 +302,10 @@ fn nesting_ends_at_32() {
         let parts = decode_events(body.as_bytes()).parts;
         assert_eq!(parts[0].is_ok(), fits, "{depth}");
         if let Err(rejection) = &parts[0] {
-            assert_eq!((rejection.code.as_ref(), rejection.field.as_deref()), ("nested_too_deep", Some("[0]")));
+            assert_eq!(
+                (rejection.code.as_ref(), rejection.field.as_deref()),
+                ("nested_too_deep", Some("[0]"))
+            );
         }
     }
     let alone = format!("{{\"event\":\"Purchase\",\"x\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
@@ -308,4 +316,15 @@ fn nesting_ends_at_32() {
 #[test]
 fn the_table_is_long_enough() {
     assert!(WHOLE.len() + rejected().len() >= 100, "{}", WHOLE.len() + rejected().len());
+}
+
+/// One answer an entry ends somewhere: beyond ten times the limit the request is refused as a whole.
+#[test]
+fn far_too_many_entries_get_one_answer() {
+    for (count, answers) in [(10_000, 10_000), (10_001, 1)] {
+        let body = format!("[{}]", vec!["{}"; count].join(","));
+        let parts = decode_events(body.as_bytes()).parts;
+        assert_eq!(parts.len(), answers);
+        assert_eq!(parts.last().unwrap().as_ref().err().unwrap().code, "too_many_events");
+    }
 }

@@ -1,4 +1,5 @@
 //! The shapes the events source takes: one event said in three vocabularies is one event.
+#![allow(clippy::unwrap_used, clippy::result_large_err, reason = "tests")]
 
 mod common;
 
@@ -90,9 +91,15 @@ fn three_vocabularies_say_the_same() {
 fn our_own_serialised_event_comes_back() {
     let before = event(&ours()).unwrap();
     let after = event(&serde_json::to_value(&before).unwrap()).unwrap();
-    assert_eq!((&after.event_id, after.value, &after.contents), (&before.event_id, before.value, &before.contents));
+    assert_eq!(
+        (&after.event_id, after.value, &after.contents),
+        (&before.event_id, before.value, &before.contents)
+    );
     assert_eq!(after.user.present(), before.user.present());
-    assert!(after.user.emails().eq(before.user.emails()) && after.user.phones_e164().eq(before.user.phones_e164()));
+    assert!(
+        after.user.emails().eq(before.user.emails())
+            && after.user.phones_e164().eq(before.user.phones_e164())
+    );
     assert_eq!(after.user.click_ids, before.user.click_ids);
     assert_eq!((&after.consent, &after.page), (&before.consent, &before.page));
     assert_eq!(after.properties, before.properties);
@@ -144,7 +151,8 @@ fn ids_without_lines() {
     assert_eq!(of(json!({"event": "ViewContent", "event_id": "a", "content_ids": ["A", "B"]})), "A B");
     assert_eq!(of(json!({"event": "ViewContent", "event_id": "a", "properties": {"content_ids": "A"}})), "A");
     assert_eq!(of(json!({"event": "ViewContent", "event_id": "a", "content_id": 7})), "7");
-    let both = json!({"event": "ViewContent", "event_id": "a", "content_ids": ["A"], "contents": [{"id": "C"}]});
+    let both =
+        json!({"event": "ViewContent", "event_id": "a", "content_ids": ["A"], "contents": [{"id": "C"}]});
     assert_eq!(of(both), "C");
 }
 
@@ -156,7 +164,10 @@ fn one_refusal_outweighs_all_grants() {
         (consent.advertising, consent.evidence.map(|e| e.into_owned()))
     };
     let by = |status, name: &str| (status, Some(format!("consent.{name}")));
-    assert_eq!(status(json!({"advertising": "granted", "ad_storage": "denied"})), by(Status::Denied, "ad_storage"));
+    assert_eq!(
+        status(json!({"advertising": "granted", "ad_storage": "denied"})),
+        by(Status::Denied, "ad_storage")
+    );
     assert_eq!(status(json!({"marketing": "allow", "analytics": "deny"})), by(Status::Granted, "marketing"));
     assert_eq!(status(json!({"ad_user_data": false})), by(Status::Denied, "ad_user_data"));
     assert_eq!(status(json!("denied")), by(Status::Denied, "advertising"));
@@ -173,7 +184,10 @@ fn one_refusal_outweighs_all_grants() {
 fn only_a_purchase_with_an_order_is_a_sale() {
     let order = |body: Value| decode_events(body.to_string().as_bytes()).parts.remove(0).ok().unwrap().order;
     assert_eq!(order(json!({"event": "purchase", "order_id": "1"})), Some(OrderReport::Sale));
-    assert_eq!(order(json!({"event": "CompletePayment", "properties": {"order_id": "1"}})), Some(OrderReport::Sale));
+    assert_eq!(
+        order(json!({"event": "CompletePayment", "properties": {"order_id": "1"}})),
+        Some(OrderReport::Sale)
+    );
     assert_eq!(order(json!({"event": "Purchase"})), None);
     assert_eq!(order(json!({"event": "AddToCart", "order_id": "1"})), None);
 }
@@ -197,15 +211,23 @@ fn write_keys() {
     };
     assert_eq!(ask("Bearer key-one"), Ok(()));
     assert_eq!(ask("bearer  key-two-longer "), Ok(()));
-    for wrong in ["Bearer key-on", "Bearer KEY-ONE", "Bearer key-one,key-two-longer", "Basic key-one", "key-one"] {
+    for wrong in
+        ["Bearer key-on", "Bearer KEY-ONE", "Bearer key-one,key-two-longer", "Basic key-one", "key-one"]
+    {
         assert!(matches!(ask(wrong), Err(AuthError::Wrong(_))), "{wrong}");
     }
     assert!(matches!(ask("Bearer "), Err(AuthError::Missing(_) | AuthError::Wrong(_))));
     let none = http::HeaderMap::new();
-    assert!(matches!(events.authenticate(&Request { headers: &none, body: b"" }), Err(AuthError::Missing(_))));
+    assert!(matches!(
+        events.authenticate(&Request { headers: &none, body: b"" }),
+        Err(AuthError::Missing(_))
+    ));
     let nobody = source("events", &json!({}));
     let headers = headers(&[("authorization", "Bearer key-one")]);
-    assert!(matches!(nobody.authenticate(&Request { headers: &headers, body: b"" }), Err(AuthError::Wrong(_))));
+    assert!(matches!(
+        nobody.authenticate(&Request { headers: &headers, body: b"" }),
+        Err(AuthError::Wrong(_))
+    ));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Requests as code written for TikTok's Events API makes them, good and bad: what we say, and what we take.
+#![allow(clippy::unwrap_used, clippy::result_large_err, reason = "tests")]
 
 mod common;
 
@@ -11,7 +12,10 @@ use tandem_core::{Amount, Event};
 const ELSEWHERE: &[(&str, &str)] = &[
     ("req-020", "which currencies a platform takes is the destination's matter"),
     ("req-028", "a pixel that the token does not own shows when sending"),
-    ("req-030", "batches to a platform are made anew; here the 1,001st event is refused by itself, see below"),
+    (
+        "req-030",
+        "batches to a platform are made anew; here the 1,001st event is refused by itself, see below",
+    ),
     ("req-031", "as req-030"),
     ("req-037", "path of TikTok's endpoint"),
     ("req-038", "token of TikTok's endpoint"),
@@ -95,8 +99,12 @@ fn check(vector: &Value, results: &[Result<Event, Rejection>]) {
         "hold_or_flag" => assert_eq!(event.event_time, 1_766_361_600, "{id}"),
         "stringify" if id == "req-009" => assert_eq!(event.event_id, "891"),
         "stringify" => assert_eq!(event.contents[0].content_id, "123", "{id}"),
-        "to_number" => assert_eq!(event.value.map(Amount::to_json_number), gateway["wire"].as_number().cloned(), "{id}"),
-        "reject_property" if id == "req-021" => assert_eq!((event.currency, event.value.is_some()), (None, true)),
+        "to_number" => {
+            assert_eq!(event.value.map(Amount::to_json_number), gateway["wire"].as_number().cloned(), "{id}")
+        }
+        "reject_property" if id == "req-021" => {
+            assert_eq!((event.currency, event.value.is_some()), (None, true))
+        }
         "reject_property" => assert_eq!((event.value, event.currency.is_some()), (None, true), "{id}"),
         "uppercase" => assert_eq!(event.currency.unwrap().code(), gateway["wire"], "{id}"),
         "fix_case" => assert_eq!(event.event_name, gateway["wire"], "{id}"),

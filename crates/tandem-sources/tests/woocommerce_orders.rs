@@ -1,4 +1,5 @@
 //! Settings, renewals, and orders that are not as they should be.
+#![allow(clippy::unwrap_used, clippy::result_large_err, reason = "tests")]
 
 mod common;
 
@@ -91,9 +92,7 @@ fn values_and_content_ids_by_setting() {
     let broken = json!({"line_items": [{"sku": "A", "quantity": 1, "total": "?"}]});
     assert_eq!(refused(&subtotal, &broken).code, "order_total_invalid");
     assert_eq!(ids(&event(&json!({"content_id": "id"}), &json!({}))), ["13", "19"]);
-    let line = |variation: u32, sku: &str| {
-        json!({"product_id": 18, "variation_id": variation, "sku": sku, "quantity": 1, "total": "1"})
-    };
+    let line = |variation: u32, sku: &str| json!({"product_id": 18, "variation_id": variation, "sku": sku, "quantity": 1, "total": "1"});
     let lines = json!({"line_items": [line(19, "HAT"), line(20, "HAT"), line(21, "HAT-L"), line(22, "")]});
     let catalog = json!({"content_id": "catalog"});
     assert_eq!(ids(&event(&catalog, &lines)), ["HAT-19", "HAT-20", "HAT-L", "22"]);
@@ -164,7 +163,11 @@ fn the_address_of_whoever_made_the_order_is_not_the_buyers() {
         [("checkout", true), ("store-api", true), ("admin", false), ("rest-api", false), ("", false)]
     {
         let event = event(&json!({}), &json!({ "created_via": created_via }));
-        assert_eq!((event.user.ip.is_some(), event.user.user_agent.is_some()), (is_buyer, is_buyer), "{created_via}");
+        assert_eq!(
+            (event.user.ip.is_some(), event.user.user_agent.is_some()),
+            (is_buyer, is_buyer),
+            "{created_via}"
+        );
     }
 }
 
@@ -175,9 +178,15 @@ fn click_ids_from_meta_then_from_the_landing_page() {
         (ids.ttclid.unwrap_or_default(), ids.ttp.unwrap_or_default())
     };
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-    assert_eq!(ids(json!({}), json!({"_ttclid": "E.C.P.a", "_tandem_ttp": "01J.tt.1"})), pair("E.C.P.a", "01J.tt.1"));
+    assert_eq!(
+        ids(json!({}), json!({"_ttclid": "E.C.P.a", "_tandem_ttp": "01J.tt.1"})),
+        pair("E.C.P.a", "01J.tt.1")
+    );
     assert_eq!(ids(json!({}), json!({"ttclid": "E.C.P.b", "_ttclid": "E.C.P.a"})), pair("E.C.P.b", ""));
-    assert_eq!(ids(json!({}), json!({"ttclid": ["x"], "_ttclid": "", "tiktok_ttclid": "E.C.P.c"})), pair("E.C.P.c", ""));
+    assert_eq!(
+        ids(json!({}), json!({"ttclid": ["x"], "_ttclid": "", "tiktok_ttclid": "E.C.P.c"})),
+        pair("E.C.P.c", "")
+    );
     let landing = "https://s.example/?ttclid=E.C.P.land";
     let both = json!({"_wc_order_attribution_session_entry": landing, "_my_ttclid": "E.C.P.mine"});
     assert_eq!(ids(json!({}), both.clone()), pair("E.C.P.land", ""));
@@ -204,7 +213,9 @@ fn consent_kept_with_the_order() {
         assert_eq!(consent.region.as_deref(), Some("DE"));
         (consent.advertising, consent.evidence.unwrap_or_default().into_owned())
     };
-    let by = |status, key: &str| (status, if key.is_empty() { String::new() } else { format!("order meta {key}") });
+    let by = |status, key: &str| {
+        (status, if key.is_empty() { String::new() } else { format!("order meta {key}") })
+    };
     for (value, expected) in [
         (json!("allow"), Status::Granted),
         (json!("yes"), Status::Granted),
@@ -220,11 +231,15 @@ fn consent_kept_with_the_order() {
     assert_eq!(status(json!({})), by(Status::Unknown, ""));
     assert_eq!(status(json!({"_wp_consent": "{\"marketing\":\"deny\"}"})), by(Status::Denied, "_wp_consent"));
     assert_eq!(status(json!({"_wp_consent": "{\"statistics\":\"allow\"}"})), by(Status::Unknown, ""));
-    assert_eq!(status(json!({"_tandem_consent": {"marketing": "granted"}})), by(Status::Granted, "_tandem_consent"));
+    assert_eq!(
+        status(json!({"_tandem_consent": {"marketing": "granted"}})),
+        by(Status::Granted, "_tandem_consent")
+    );
     assert_eq!(status(json!({"_wp_consent": "{broken"})), by(Status::Denied, "_wp_consent"));
     let both = json!({"_tandem_consent": {"marketing": true}, "consent_marketing": "deny"});
     assert_eq!(status(both), by(Status::Denied, "consent_marketing"));
-    let opted_out = event(&json!({}), &meta(json!({"_tandem_consent": {"marketing": true, "opt_out_of_sale": true}})));
+    let opted_out =
+        event(&json!({}), &meta(json!({"_tandem_consent": {"marketing": true, "opt_out_of_sale": true}})));
     assert!(opted_out.consent.opt_out_of_sale);
 }
 
@@ -237,7 +252,8 @@ fn times() {
     let mut completed = cod;
     completed["status"] = json!("completed");
     assert_eq!(time(completed), 1_795_357_800);
-    let local = json!({"date_paid_gmt": null, "date_created_gmt": "soon", "date_created": "2026-11-22T14:10:00"});
+    let local =
+        json!({"date_paid_gmt": null, "date_created_gmt": "soon", "date_created": "2026-11-22T14:10:00"});
     let local = event(&json!({}), &local);
     assert_eq!((local.event_time, codes(&local)), (1_795_356_600, vec!["event_time_local"]));
     let none = event(&json!({}), &json!({"date_paid_gmt": 5, "date_created_gmt": [], "date_created": null}));
@@ -281,7 +297,13 @@ fn orders_that_are_not_as_they_should_be() {
     ] {
         assert_eq!(codes(&event(&json!({}), &change)), expected, "{change}");
     }
-    assert_eq!(codes(&event(&json!({}), &json!({"billing": 7, "customer_ip_address": null, "customer_user_agent": ""}))), Vec::<&str>::new());
+    assert_eq!(
+        codes(&event(
+            &json!({}),
+            &json!({"billing": 7, "customer_ip_address": null, "customer_user_agent": ""})
+        )),
+        Vec::<&str>::new()
+    );
 }
 
 #[test]
@@ -291,8 +313,11 @@ fn lines_by_weight_and_lines_taken_back() {
         {"sku": "GONE", "quantity": 0, "total": "0.00"}, {"sku": "BACK", "quantity": -1, "total": "-5.00"},
     ]});
     let event = event(&json!({}), &lines);
-    let shown: Vec<_> =
-        event.contents.iter().map(|i| format!("{} {} {}", i.content_id, i.quantity.unwrap(), i.price.unwrap())).collect();
+    let shown: Vec<_> = event
+        .contents
+        .iter()
+        .map(|i| format!("{} {} {}", i.content_id, i.quantity.unwrap(), i.price.unwrap()))
+        .collect();
     assert_eq!(shown, ["CHEESE 0.35 20", "HAM 1.5 2"]);
 }
 
@@ -306,7 +331,11 @@ fn bodies_that_are_no_order() {
         ("{}", "order.updated", "order_id_invalid"),
         ("{\"id\":7}", "order.updated", "order_invalid"),
         ("{\"id\":7,\"email\":\"a\"}", "", "order_invalid"),
-        ("{\"code\":\"woocommerce_rest_cannot_view\",\"message\":\"no\"}", "order.updated", "wrong_api_version"),
+        (
+            "{\"code\":\"woocommerce_rest_cannot_view\",\"message\":\"no\"}",
+            "order.updated",
+            "wrong_api_version",
+        ),
         ("{\"code\":\"woocommerce_rest_cannot_view\",\"message\":\"no\"}", "", "wrong_api_version"),
     ] {
         let decoded = decode(&json!({}), body, topic);

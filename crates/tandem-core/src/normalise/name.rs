@@ -35,8 +35,9 @@ pub fn street(raw: &str) -> Result<Normalised, Reason> {
         Prepared::Hashed(hashed) => Ok(Normalised::Hashed(hashed)),
         Prepared::Text(text) => {
             let lower = text.to_lowercase();
-            let bare = trim_again(text::remove(&lower, text::is_symbol));
-            bare.map(|t| Normalised::Text(t.into_owned())).ok_or(Reason::Empty)
+            let bare = trim_again(text::remove(&lower, text::is_symbol)).ok_or(Reason::Empty)?;
+            text::refuse_placeholder(&bare)?;
+            Ok(Normalised::Text(bare.into_owned()))
         }
     }
 }

@@ -77,7 +77,8 @@ pub fn client_ip(chain: &str, trusted: &[IpNet]) -> Result<String, Reason> {
 
 /// The visitor's user agent as it is; that of a server or script is refused.
 pub fn user_agent(text: &str) -> Result<String, Reason> {
-    let agent = text::trim(text);
+    let text = text::remove(text, char::is_control);
+    let agent = text::trim(&text);
     if agent.is_empty() {
         return Err(Reason::Empty);
     }
@@ -90,7 +91,7 @@ pub fn user_agent(text: &str) -> Result<String, Reason> {
     if SERVER_AGENTS.iter().any(starts) || agent.contains("Hookshot") {
         return Err(Reason::ServerUa);
     }
-    Ok(agent.replace(char::is_control, ""))
+    Ok(agent.to_owned())
 }
 
 /// A BCP 47 language tag such as `en-US`; `en_US.UTF-8` and the first of an `Accept-Language` list are read too.

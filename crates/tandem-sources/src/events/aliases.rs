@@ -47,9 +47,15 @@ pub(super) type Alias = (Place, &'static str);
 
 use Place::{Address, ClickIds, Consent, Page, Properties, Top, User, UserData};
 
-pub(super) const EVENT_NAME: &[Alias] = &[(Top, "event_name"), (Top, "event"), (Top, "eventName"), (Top, "en")];
-pub(super) const EVENT_ID: &[Alias] =
-    &[(Top, "event_id"), (Top, "eventID"), (Top, "eventId"), (Top, "client_dedup_id"), (Properties, "event_id")];
+pub(super) const EVENT_NAME: &[Alias] =
+    &[(Top, "event_name"), (Top, "event"), (Top, "eventName"), (Top, "en")];
+pub(super) const EVENT_ID: &[Alias] = &[
+    (Top, "event_id"),
+    (Top, "eventID"),
+    (Top, "eventId"),
+    (Top, "client_dedup_id"),
+    (Properties, "event_id"),
+];
 pub(super) const EVENT_TIME: &[Alias] = &[(Top, "event_time"), (Top, "timestamp")];
 pub(super) const CHANNEL: &[Alias] = &[(Top, "channel")];
 pub(super) const SESSION_ID: &[Alias] = &[(Top, "session_id"), (User, "client_id"), (Top, "client_id")];
@@ -76,8 +82,13 @@ pub(super) const SEARCH_STRING: &[Alias] = &[
 ];
 pub(super) const DESCRIPTION: &[Alias] = &[(Top, "description"), (Properties, "description")];
 
-pub(super) const PAGE_URL: &[Alias] =
-    &[(Page, "url"), (Top, "page_location"), (Page, "page_location"), (Top, "page_url"), (Top, "event_source_url")];
+pub(super) const PAGE_URL: &[Alias] = &[
+    (Page, "url"),
+    (Top, "page_location"),
+    (Page, "page_location"),
+    (Top, "page_url"),
+    (Top, "event_source_url"),
+];
 pub(super) const PAGE_REFERRER: &[Alias] =
     &[(Page, "referrer"), (Top, "page_referrer"), (Page, "page_referrer"), (Top, "referrer_url")];
 pub(super) const PAGE_TITLE: &[Alias] = &[(Page, "title"), (Top, "page_title"), (Page, "page_title")];
@@ -124,8 +135,13 @@ pub(super) const LAST_NAME: &[Alias] = &[
     (UserData, "last_name"),
     (Top, "last_name"),
 ];
-pub(super) const STREET: &[Alias] =
-    &[(User, "street"), (Address, "street"), (Address, "sha256_street"), (UserData, "street"), (Top, "street")];
+pub(super) const STREET: &[Alias] = &[
+    (User, "street"),
+    (Address, "street"),
+    (Address, "sha256_street"),
+    (UserData, "street"),
+    (Top, "street"),
+];
 pub(super) const CITY: &[Alias] = &[(User, "city"), (Address, "city"), (UserData, "city"), (Top, "city")];
 pub(super) const STATE: &[Alias] = &[
     (User, "state"),
@@ -207,7 +223,8 @@ pub(super) const NOT_PROPERTY_PREFIXES: &[&str] = &["x-ga-", "x-sst-", "x-gtm-"]
 pub(super) mod line {
     pub(in crate::events) const CONTENT_ID: &[&str] = &["content_id", "item_id", "id", "sku", "product_id"];
     pub(in crate::events) const CONTENT_NAME: &[&str] = &["content_name", "item_name", "name"];
-    pub(in crate::events) const CONTENT_CATEGORY: &[&str] = &["content_category", "item_category", "category"];
+    pub(in crate::events) const CONTENT_CATEGORY: &[&str] =
+        &["content_category", "item_category", "category"];
     pub(in crate::events) const BRAND: &[&str] = &["brand", "item_brand"];
     pub(in crate::events) const PRICE: &[&str] = &["price", "item_price"];
     pub(in crate::events) const QUANTITY: &[&str] = &["quantity", "qty"];

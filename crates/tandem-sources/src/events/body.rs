@@ -67,7 +67,12 @@ pub(super) fn split(body: &[u8], is_lines: bool) -> Result<(Shape, Vec<Part>), R
     let error = match serde_json::from_slice::<Value>(body) {
         Ok(Value::Array(list)) => return plain_list(list),
         Ok(Value::Object(map)) => return object(map),
-        Ok(_) => return Err(Rejection::new("body_not_object", "the body is neither an object nor a list of objects")),
+        Ok(_) => {
+            return Err(Rejection::new(
+                "body_not_object",
+                "the body is neither an object nor a list of objects",
+            ));
+        }
         Err(error) => error,
     };
     if is_lines || (body.starts_with(b"{") && looks_like_lines(body)) {
@@ -78,7 +83,8 @@ pub(super) fn split(body: &[u8], is_lines: bool) -> Result<(Shape, Vec<Part>), R
 }
 
 fn plain_list(list: Vec<Value>) -> Result<(Shape, Vec<Part>), Rejection> {
-    let parts = list.into_iter().enumerate().map(|(index, value)| (At::Index("", index), Ok(value))).collect();
+    let parts =
+        list.into_iter().enumerate().map(|(index, value)| (At::Index("", index), Ok(value))).collect();
     checked(Shape::default(), parts)
 }
 
@@ -92,14 +98,17 @@ fn checked(shape: Shape, parts: Vec<Part>) -> Result<(Shape, Vec<Part>), Rejecti
 fn object(mut map: Map<String, Value>) -> Result<(Shape, Vec<Part>), Rejection> {
     reject_other_shapes(|name| map.contains_key(name))?;
     let enveloped = map.contains_key("data")
-        || (map.contains_key("event_source_id") && !map.contains_key("event") && !map.contains_key("event_name"));
+        || (map.contains_key("event_source_id")
+            && !map.contains_key("event")
+            && !map.contains_key("event_name"));
     if !enveloped {
         return Ok((Shape::default(), vec![(At::Whole, Ok(Value::Object(map)))]));
     }
     let mut shape = envelope(&map)?;
     match map.remove("data") {
         Some(Value::Array(list)) => {
-            let parts = list.into_iter().enumerate().map(|(i, value)| (At::Index("data", i), Ok(value))).collect();
+            let parts =
+                list.into_iter().enumerate().map(|(i, value)| (At::Index("data", i), Ok(value))).collect();
             checked(shape, parts)
         }
         Some(one @ Value::Object(_)) => {
@@ -107,7 +116,9 @@ fn object(mut map: Map<String, Value>) -> Result<(Shape, Vec<Part>), Rejection> 
             shape.findings.push(Finding::warning("data_not_array", text).on("data"));
             Ok((shape, vec![(At::Index("data", 0), Ok(one))]))
         }
-        None | Some(Value::Null) => Err(Rejection::new("no_events", "data is missing: it holds the events").on("data")),
+        None | Some(Value::Null) => {
+            Err(Rejection::new("no_events", "data is missing: it holds the events").on("data"))
+        }
         Some(_) => Err(Rejection::new("data_not_array", "data is not an array of events").on("data")),
     }
 }
@@ -150,7 +161,8 @@ fn envelope(map: &Map<String, Value>) -> Result<Shape, Rejection> {
         findings.push(Finding::info("partner_name", text).on("partner_name"));
     }
     if map.get("test_event_code").is_some_and(|code| !crate::values::is_blank(code)) {
-        let text = "the code is left out and the event counts as a live one: test codes are set on the destination";
+        let text =
+            "the code is left out and the event counts as a live one: test codes are set on the destination";
         findings.push(Finding::info("test_code_in_production", text).on("test_event_code"));
     }
     Ok(Shape { tiktok: true, offline, findings })
@@ -189,22 +201,29 @@ fn recover(body: &[u8]) -> Option<Result<(Shape, Vec<Part>), Rejection>> {
 }
 
 fn raw_parts(list: &'static str, raws: &[&RawValue]) -> Vec<Part> {
-    let read = |raw: &RawValue| serde_json::from_str(raw.get()).map_err(|e| unreadable(raw.get().as_bytes(), &e));
+    let read =
+        |raw: &RawValue| serde_json::from_str(raw.get()).map_err(|e| unreadable(raw.get().as_bytes(), &e));
     raws.iter().enumerate().map(|(index, raw)| (At::Index(list, index), read(raw))).collect()
 }
 
 /// Says why a text is not JSON. Position and kind only: the text itself may be personal.
 fn unreadable(text: &[u8], error: &serde_json::Error) -> Rejection {
     if std::str::from_utf8(text).is_err() {
-        return Rejection::new("body_not_utf8", "the body is not UTF-8 text; is it compressed or in another encoding?");
+        return Rejection::new(
+            "body_not_utf8",
+            "the body is not UTF-8 text; is it compressed or in another encoding?",
+        );
     }
     let message = error.to_string();
     if message.starts_with("recursion limit") {
         return too_deep();
     }
     let what = if error.is_eof() { "ends too early" } else { "is not valid JSON" };
-    let place = format!("the text {what}, at line {}, column {}", error.line(), error.column());
-    Rejection::new("json_invalid", place)
+    let place = match error.line() {
+        1 => format!("byte {}", error.column()),
+        line => format!("line {line}, byte {}", error.column()),
+    };
+    Rejection::new("json_invalid", format!("the text {what}, at {place}"))
 }
 
 fn too_deep() -> Rejection {

@@ -81,7 +81,8 @@ fn event_id(entry: &mut Entry) -> Result<Option<String>, Rejection> {
     match found.value {
         Value::String(id) => Ok(Some(id)),
         Value::Number(ref number) if !number.is_f64() => {
-            let text = "is a number; turned into text. TikTok refuses numbers here, and the pixel's id is text";
+            let text =
+                "is a number; turned into text. TikTok refuses numbers here, and the pixel's id is text";
             entry.findings.push(Finding::info("event_id_type", text).on(path));
             Ok(Some(number.to_string()))
         }

@@ -171,8 +171,10 @@ impl Entry {
     /// A misspelt match key is silently lost at every platform, so it is named here.
     fn remark_unknown_user(&mut self) {
         for place in [Place::User, Place::UserData] {
-            let plain = |name: &String| name.len() <= 40 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-            let unknown = self.place(place).iter().find(|(name, value)| plain(name) && !values::is_blank(value));
+            let plain =
+                |name: &String| name.len() <= 40 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            let unknown =
+                self.place(place).iter().find(|(name, value)| plain(name) && !values::is_blank(value));
             if let Some((name, _)) = unknown {
                 let text = "not a match key we know; it is ignored. Is it misspelt?";
                 let field = format!("{}{name}", place.prefix());

@@ -15,8 +15,21 @@ use crate::values;
 
 /// Names of all click ids, as in [`ClickIds`].
 const CLICK_IDS: [&str; 15] = [
-    "ttclid", "ttp", "fbc", "fbp", "fbclid", "gclid", "gbraid", "wbraid", "epik", "sccid", "sc_cookie", "rdt_cid",
-    "rdt_uuid", "msclkid", "li_fat_id",
+    "ttclid",
+    "ttp",
+    "fbc",
+    "fbp",
+    "fbclid",
+    "gclid",
+    "gbraid",
+    "wbraid",
+    "epik",
+    "sccid",
+    "sc_cookie",
+    "rdt_cid",
+    "rdt_uuid",
+    "msclkid",
+    "li_fat_id",
 ];
 
 /// Longest text kept as evidence of consent, in bytes.
@@ -27,10 +40,8 @@ const MAX_EVIDENCE: usize = 120;
 pub(super) fn take(entry: &mut Entry, tiktok: bool) -> (RawIdentity, Consent) {
     let state = place_value(entry, aliases::STATE);
     let country = place_value(entry, aliases::COUNTRY);
-    let region = values::region(
-        country.as_ref().and_then(Value::as_str),
-        state.as_ref().and_then(Value::as_str),
-    );
+    let region =
+        values::region(country.as_ref().and_then(Value::as_str), state.as_ref().and_then(Value::as_str));
     let identity = RawIdentity {
         email: list(entry, aliases::EMAIL, tiktok),
         phone: list(entry, aliases::PHONE, tiktok),
@@ -63,7 +74,9 @@ fn raw(value: Value) -> Option<Raw> {
 /// The text inside a hash object of our own serialised events, else the value itself.
 fn unnested(value: Value, names: [&str; 3]) -> Value {
     match value {
-        Value::Object(mut map) => names.iter().find_map(|name| map.remove(*name)).unwrap_or(Value::Object(map)),
+        Value::Object(mut map) => {
+            names.iter().find_map(|name| map.remove(*name)).unwrap_or(Value::Object(map))
+        }
         other => other,
     }
 }
@@ -108,7 +121,8 @@ fn list(entry: &mut Entry, names: &'static [Alias], tiktok: bool) -> Vec<Raw> {
         one => vec![one],
     };
     let total = given.len();
-    let raws: Vec<Raw> = given.into_iter().filter_map(|v| raw(unnested(v, ["sha256", "e164", "value"]))).collect();
+    let raws: Vec<Raw> =
+        given.into_iter().filter_map(|v| raw(unnested(v, ["sha256", "e164", "value"]))).collect();
     if raws.len() < total {
         entry.wrong_type(path);
     }
@@ -196,5 +210,8 @@ fn consent(entry: &mut Entry, region: Option<String>) -> Consent {
 }
 
 fn outweighs(new: Status, old: Status) -> bool {
-    matches!((new, old), (Status::Denied, Status::Granted | Status::Unknown) | (Status::Granted, Status::Unknown))
+    matches!(
+        (new, old),
+        (Status::Denied, Status::Granted | Status::Unknown) | (Status::Granted, Status::Unknown)
+    )
 }

@@ -28,7 +28,8 @@ fn order_id(entry: &mut Entry) -> Option<String> {
     match found.value {
         Value::String(text) => Some(text),
         Value::Number(ref number) if !number.is_f64() => {
-            let text = "is a number; turned into text. A long id or one with leading zeros would break as a number";
+            let text =
+                "is a number; turned into text. A long id or one with leading zeros would break as a number";
             entry.findings.push(Finding::info("order_id_type", text).on(path));
             Some(number.to_string())
         }
@@ -107,7 +108,9 @@ fn contents(entry: &mut Entry) -> Vec<Item> {
         line @ Value::Object(_) => {
             let text = "is one object; taken as an array of one";
             entry.findings.push(Finding::warning("contents_not_array", text).on(path.clone()));
-            item(line, &mut Remarks { path: &path, at: 0, findings: &mut entry.findings }).into_iter().collect()
+            item(line, &mut Remarks { path: &path, at: 0, findings: &mut entry.findings })
+                .into_iter()
+                .collect()
         }
         _ => {
             let text = "is not an array of objects; left out";
@@ -127,7 +130,7 @@ fn ids_only(entry: &mut Entry, found: Found) -> Vec<Item> {
     let mut items = Vec::with_capacity(ids.len());
     for (at, id) in ids.into_iter().enumerate() {
         let mut remarks = Remarks { path: &path, at, findings: &mut entry.findings };
-        let content_id = content_id(Some(id), &mut remarks);
+        let content_id = content_id("", id, &mut remarks);
         if !content_id.is_empty() {
             items.push(Item { content_id, ..Item::default() });
         }
@@ -153,7 +156,7 @@ fn item(line: Value, remarks: &mut Remarks<'_>) -> Option<Item> {
     let mut map = match line {
         Value::Object(map) => map,
         id @ (Value::String(_) | Value::Number(_)) => {
-            let content_id = content_id(Some(id), remarks);
+            let content_id = content_id("", id, remarks);
             return (!content_id.is_empty()).then(|| Item { content_id, ..Item::default() });
         }
         _ => {
@@ -163,7 +166,10 @@ fn item(line: Value, remarks: &mut Remarks<'_>) -> Option<Item> {
     };
     let quantity = amount(&mut map, line::QUANTITY, "quantity_invalid", remarks);
     if quantity.is_some_and(|q| q <= Amount::ZERO) {
-        remarks.push(Finding::warning("quantity_invalid", "is not above zero; this line is left out"), "quantity");
+        remarks.push(
+            Finding::warning("quantity_invalid", "is not above zero; this line is left out"),
+            "quantity",
+        );
         return None;
     }
     let price = amount(&mut map, line::PRICE, "price_invalid", remarks).filter(|price| {
@@ -174,53 +180,60 @@ fn item(line: Value, remarks: &mut Remarks<'_>) -> Option<Item> {
         fits
     });
     Some(Item {
-        content_id: content_id(take(&mut map, line::CONTENT_ID), remarks),
+        content_id: take(&mut map, line::CONTENT_ID)
+            .map(|(name, id)| content_id(name, id, remarks))
+            .unwrap_or_default(),
         content_name: text(take(&mut map, line::CONTENT_NAME)),
         content_category: text(take(&mut map, line::CONTENT_CATEGORY)),
         brand: text(take(&mut map, line::BRAND)),
         price,
         quantity,
-        line_id: take(&mut map, line::LINE_ID).as_ref().and_then(values::id_text),
+        line_id: take(&mut map, line::LINE_ID).and_then(|(_, id)| values::id_text(&id)),
     })
 }
 
-fn take(map: &mut Map<String, Value>, names: &[&str]) -> Option<Value> {
-    names.iter().filter_map(|name| map.remove(*name)).find(|value| !values::is_blank(value))
+/// The first of these names that holds something, and what it holds.
+fn take(map: &mut Map<String, Value>, names: &'static [&'static str]) -> Option<(&'static str, Value)> {
+    let mut held = names.iter().filter_map(|name| map.remove(*name).map(|value| (*name, value)));
+    held.find(|(_, value)| !values::is_blank(value))
 }
 
-fn text(value: Option<Value>) -> Option<String> {
-    match value? {
+fn text(held: Option<(&'static str, Value)>) -> Option<String> {
+    match held?.1 {
         Value::String(text) => Some(text),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
 }
 
-fn content_id(value: Option<Value>, remarks: &mut Remarks<'_>) -> String {
-    let finding = match value {
-        None | Some(Value::Null) => return String::new(),
-        Some(Value::String(id)) => return id,
-        Some(Value::Number(number)) if !number.is_f64() => {
-            remarks.push(Finding::info("content_id_type", "is a number; turned into text"), "content_id");
-            return number.to_string();
+/// The id as text; `name` is where it stood in the line, empty when it is the whole line.
+fn content_id(name: &str, value: Value, remarks: &mut Remarks<'_>) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(id) => id,
+        Value::Number(number) if !number.is_f64() => {
+            remarks.push(Finding::info("content_id_type", "is a number; turned into text"), name);
+            number.to_string()
         }
-        Some(_) => Finding::error("content_id_type", "is neither text nor a whole number; left out"),
-    };
-    remarks.push(finding, "content_id");
-    String::new()
+        _ => {
+            let text = "is neither text nor a whole number; left out";
+            remarks.push(Finding::error("content_id_type", text), name);
+            String::new()
+        }
+    }
 }
 
 fn amount(
     map: &mut Map<String, Value>,
-    names: &[&'static str],
+    names: &'static [&'static str],
     code: &'static str,
     remarks: &mut Remarks<'_>,
 ) -> Option<Amount> {
-    let value = take(map, names)?;
+    let (name, value) = take(map, names)?;
     Amount::from_json(&value)
         .map_err(|error| {
             let text: Cow<'static, str> = format!("{error}; left out").into();
-            remarks.push(Finding::warning(code, text), names[0]);
+            remarks.push(Finding::warning(code, text), name);
         })
         .ok()
         .map(|(amount, _)| amount)

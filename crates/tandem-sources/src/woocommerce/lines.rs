@@ -59,10 +59,13 @@ fn quantity(line: &Map<String, Value>, at: usize, findings: &mut Vec<Finding>) -
     let given = line.get("quantity").filter(|quantity| !values::is_blank(quantity));
     let Some(given) = given else { return Some(Decimal::ONE) };
     match Amount::from_json(given) {
-        Ok((quantity, _)) => Some(quantity.decimal().normalize()).filter(|quantity| *quantity > Decimal::ZERO),
+        Ok((quantity, _)) => {
+            Some(quantity.decimal().normalize()).filter(|quantity| *quantity > Decimal::ZERO)
+        }
         Err(error) => {
             let text = format!("{error}; taken as one piece");
-            findings.push(Finding::warning("quantity_invalid", text).on(format!("line_items[{at}].quantity")));
+            findings
+                .push(Finding::warning("quantity_invalid", text).on(format!("line_items[{at}].quantity")));
             Some(Decimal::ONE)
         }
     }
@@ -83,7 +86,9 @@ fn unit_price(total: Decimal, quantity: Decimal, digits: u32) -> Option<Amount> 
         return None;
     }
     let price = total.checked_div(quantity)?;
-    Some(Amount::new(price.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero).normalize()))
+    Some(Amount::new(
+        price.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero).normalize(),
+    ))
 }
 
 fn id(line: &Map<String, Value>, lines: &[Value], content_id: ContentId) -> String {
@@ -104,7 +109,8 @@ fn id(line: &Map<String, Value>, lines: &[Value], content_id: ContentId) -> Stri
 /// Whether another variation of the same product stands in the order under the same SKU.
 fn is_parents(line: &Map<String, Value>, lines: &[Value]) -> bool {
     let same = |other: &Map<String, Value>, name: &str| other.get(name) == line.get(name);
-    lines.iter().filter_map(Value::as_object).any(|other| {
-        same(other, "sku") && same(other, "product_id") && !same(other, "variation_id")
-    })
+    lines
+        .iter()
+        .filter_map(Value::as_object)
+        .any(|other| same(other, "sku") && same(other, "product_id") && !same(other, "variation_id"))
 }

@@ -71,7 +71,12 @@ impl<'a> Meta<'a> {
 
     /// The buyer's consent as the shop kept it. One refusal outweighs any number of grants; a value nobody can read
     /// counts as a refusal.
-    pub(super) fn consent(&self, keys: &[String], region: Option<String>, findings: &mut Vec<Finding>) -> Consent {
+    pub(super) fn consent(
+        &self,
+        keys: &[String],
+        region: Option<String>,
+        findings: &mut Vec<Finding>,
+    ) -> Consent {
         let mut consent = Consent { region, ..Consent::default() };
         for key in keys {
             let Some(value) = self.get(key) else { continue };
@@ -83,7 +88,9 @@ impl<'a> Meta<'a> {
             });
             consent.opt_out_of_sale |= answer.opt_out_of_sale;
             let known = consent.advertising;
-            if status == Status::Denied && known != Status::Denied || known == Status::Unknown && status != known {
+            if status == Status::Denied && known != Status::Denied
+                || known == Status::Unknown && status != known
+            {
                 consent.advertising = status;
                 consent.evidence = Some(Cow::Owned(format!("order meta {key}")));
             }
@@ -101,8 +108,10 @@ struct Answer {
 impl Answer {
     /// A plain word, an object, or an object as JSON text.
     fn of(value: &Value) -> Self {
-        let parsed: Option<Value> =
-            value.as_str().filter(|text| text.trim_start().starts_with('{')).and_then(|t| serde_json::from_str(t).ok());
+        let parsed: Option<Value> = value
+            .as_str()
+            .filter(|text| text.trim_start().starts_with('{'))
+            .and_then(|t| serde_json::from_str(t).ok());
         let value = parsed.as_ref().unwrap_or(value);
         let Some(map) = value.as_object() else {
             return Self { status: values::consent_status(value), opt_out_of_sale: false };

@@ -140,7 +140,8 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Rejection> {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err(Rejection::new("body_not_object", "the body is not a JSON object")),
         Err(error) => {
-            let place = format!("the body is not valid JSON, at line {}, column {}", error.line(), error.column());
+            let place =
+                format!("the body is not valid JSON, at line {}, column {}", error.line(), error.column());
             Err(Rejection::new("json_invalid", place))
         }
     }
@@ -148,7 +149,8 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Rejection> {
 
 /// A webhook set to an old API version delivers that API's error, signed, under an order's topic.
 fn reject_error_body(body: &Map<String, Value>) -> Result<(), Rejection> {
-    let is_error = body.get("code").and_then(Value::as_str).is_some_and(|c| c.starts_with("woocommerce_rest_"));
+    let is_error =
+        body.get("code").and_then(Value::as_str).is_some_and(|c| c.starts_with("woocommerce_rest_"));
     if !is_error || body.contains_key("status") {
         return Ok(());
     }

@@ -116,7 +116,11 @@ fn check_status(status: &str, order: &Map<String, Value>, settings: &Settings) -
     Err(Rejection::expected("order_not_paid", text).on("status"))
 }
 
-fn event_name(order: &Map<String, Value>, meta: &meta::Meta<'_>, settings: &Settings) -> Result<String, Rejection> {
+fn event_name(
+    order: &Map<String, Value>,
+    meta: &meta::Meta<'_>,
+    settings: &Settings,
+) -> Result<String, Rejection> {
     if !is_renewal(order, meta) {
         return Ok(PURCHASE.to_owned());
     }
@@ -136,8 +140,10 @@ fn is_renewal(order: &Map<String, Value>, meta: &meta::Meta<'_>) -> bool {
 }
 
 fn total(order: &Map<String, Value>) -> Result<Amount, Rejection> {
-    let invalid = |text: &str| Rejection::new("order_total_invalid", format!("the order's total {text}")).on("total");
-    let total = order.get("total").filter(|total| !values::is_blank(total)).ok_or_else(|| invalid("is missing"))?;
+    let invalid =
+        |text: &str| Rejection::new("order_total_invalid", format!("the order's total {text}")).on("total");
+    let total =
+        order.get("total").filter(|total| !values::is_blank(total)).ok_or_else(|| invalid("is missing"))?;
     Amount::from_json(total).map(|(amount, _)| amount).map_err(|error| invalid(&error.to_string()))
 }
 
@@ -193,7 +199,8 @@ fn identity(
     let by_buyer = !renewal && matches!(text(order, "created_via"), Some("checkout" | "store-api"));
     let connection = |name: &str| by_buyer.then(|| raw(order, name)).flatten();
     let country = text(billing, "country");
-    let country = country.or_else(|| address(order, "shipping").and_then(|shipping| text(shipping, "country")));
+    let country =
+        country.or_else(|| address(order, "shipping").and_then(|shipping| text(shipping, "country")));
     let customer = order.get("customer_id").and_then(values::id_text).filter(|id| id != "0");
     let mut identity = RawIdentity {
         email: raw(billing, "email").into_iter().collect(),
@@ -214,7 +221,8 @@ fn identity(
     if !renewal {
         identity.click_ids = meta.click_ids(&settings.click_id_meta);
         if !identity.click_ids.is_empty() && is_stale(order, event_time, settings) {
-            let text = "the order was paid long after it was placed; click ids that old are not credited, left out";
+            let text =
+                "the order was paid long after it was placed; click ids that old are not credited, left out";
             findings.push(Finding::info("click_ids_expired", text).on("meta_data"));
             identity.click_ids = tandem_core::identity::ClickIds::default();
         }

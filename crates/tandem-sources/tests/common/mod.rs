@@ -33,7 +33,8 @@ pub(crate) fn updating() -> bool {
 /// JSON files of a folder, by name.
 pub(crate) fn json_files(folder: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root().join(folder)).unwrap();
-    let mut files: Vec<_> = entries.map(|e| e.unwrap().path()).filter(|p| p.extension() == Some("json".as_ref())).collect();
+    let mut files: Vec<_> =
+        entries.map(|e| e.unwrap().path()).filter(|p| p.extension() == Some("json".as_ref())).collect();
     files.sort();
     files
 }
@@ -53,7 +54,10 @@ pub(crate) fn source(name: &str, settings: &Value) -> Box<dyn Source> {
 }
 
 pub(crate) fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
-    pairs.iter().map(|(n, v)| (HeaderName::try_from(*n).unwrap(), HeaderValue::try_from(*v).unwrap())).collect()
+    pairs
+        .iter()
+        .map(|(n, v)| (HeaderName::try_from(*n).unwrap(), HeaderValue::try_from(*v).unwrap()))
+        .collect()
 }
 
 /// Decodes a body with the events source.
@@ -64,7 +68,10 @@ pub(crate) fn decode_events(body: &[u8]) -> Decoded {
 
 /// Through the door, as the gateway does.
 pub(crate) fn admitted(parts: Vec<Result<Draft, Rejection>>, now: i64) -> Vec<Result<Event, Rejection>> {
-    parts.into_iter().map(|part| part.and_then(|draft| admit(draft, &site(), now)).map(|(event, _)| event)).collect()
+    parts
+        .into_iter()
+        .map(|part| part.and_then(|draft| admit(draft, &site(), now)).map(|(event, _)| event))
+        .collect()
 }
 
 /// One event through the events source and the door.

@@ -1,0 +1,203 @@
+//! What is measured, and against which budget.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use serde_json::Value;
+
+use crate::load::{self, Load, Outcome};
+use crate::procs::{self, Proc};
+
+#[allow(clippy::disallowed_methods)] // Event times of the load.
+fn now_s() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(0)
+}
+
+struct Bench {
+    binary: PathBuf,
+    folder: PathBuf,
+    seconds: u64,
+}
+
+pub(crate) async fn run(args: &crate::Args) -> anyhow::Result<()> {
+    let temporary = tempfile::tempdir()?;
+    let folder = args.folder.clone().unwrap_or_else(|| temporary.path().to_owned());
+    let binary = args.binary.clone().map_or_else(procs::build, Ok)?;
+    let bench = Bench { binary, folder, seconds: args.seconds };
+    let wanted = |part: &str| args.only.is_empty() || args.only.iter().any(|o| o == part);
+    if wanted("single") {
+        bench.accept("single-event POST, 64 connections", 1).await?;
+    }
+    if wanted("batch") {
+        bench.accept("batches of 100, 64 connections", 100).await?;
+    }
+    if wanted("delivery") {
+        bench.delivery().await?;
+    }
+    if wanted("memory") {
+        bench.memory().await?;
+    }
+    if wanted("growth") {
+        for million in &args.millions {
+            bench.growth(*million).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Bench {
+    fn fresh(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.folder.join(name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
+    fn load(&self, batch: usize, max_events: u64, first_id: u64) -> Load {
+        let duration = Duration::from_secs(if max_events == u64::MAX { self.seconds } else { 3_600 });
+        Load { connections: 64, batch, duration, max_events, first_id, event_time: now_s() }
+    }
+
+    /// The bare endpoint, the gateway without a destination, the gateway delivering to the stand-in: one after another.
+    async fn accept(&self, title: &str, batch: usize) -> anyhow::Result<()> {
+        println!("\n## {title}");
+        let bare = procs::child("bare")?;
+        let baseline = load::run(bare.public, self.load(batch, u64::MAX, 0)).await?;
+        drop(bare);
+        show("bare axum endpoint, parses the JSON", &baseline, None);
+        let gateway = procs::gateway(&self.binary, &self.fresh("accept")?, None)?;
+        let durable = load::run(gateway.public, self.load(batch, u64::MAX, 0)).await?;
+        drop(gateway);
+        show("tandem, durable", &durable, Some(&baseline));
+        let sandbox = procs::child("sandbox")?;
+        let gateway = procs::gateway(&self.binary, &self.fresh("accept")?, Some(sandbox.public))?;
+        let delivering = load::run(gateway.public, self.load(batch, u64::MAX, 0)).await?;
+        show("tandem, durable, delivering meanwhile", &delivering, Some(&baseline));
+        Ok(())
+    }
+
+    /// From accepted to delivered, under full load and at an easy pace.
+    async fn delivery(&self) -> anyhow::Result<()> {
+        println!("\n## accepted to delivered");
+        let sandbox = procs::child("sandbox")?;
+        let folder = self.fresh("delivery")?;
+        let gateway = procs::gateway(&self.binary, &folder, Some(sandbox.public))?;
+        let count = 300_000;
+        let began = Instant::now();
+        load::run(gateway.public, self.load(100, count, 0)).await?;
+        let accepted = began.elapsed().as_secs_f64();
+        drained(&gateway).await?;
+        let all = began.elapsed().as_secs_f64();
+        #[allow(clippy::cast_precision_loss)]
+        let rate = count as f64 / all;
+        println!("{count} events accepted in {accepted:.1} s, all delivered after {all:.1} s: {rate:.0} events/s");
+        counted(sandbox.public, count).await?;
+
+        let easy = Load { connections: 1, ..self.load(1, 2_000, 10_000_000) };
+        load::run(gateway.public, easy).await?;
+        drained(&gateway).await?;
+        let db = rusqlite::Connection::open(folder.join("tandem.db"))?;
+        let median: i64 = db.query_row(
+            "SELECT a.started_ms + a.latency_ms - e.received_ms AS age FROM deliveries AS d
+               JOIN events AS e ON e.seq = d.event_seq JOIN attempts AS a ON a.seq = d.attempt
+             WHERE e.seq > ?1 ORDER BY age LIMIT 1 OFFSET 1000",
+            [count],
+            |r| r.get(0),
+        )?;
+        println!("one sender, one event after another: median age at delivery {median} ms");
+        Ok(())
+    }
+
+    async fn memory(&self) -> anyhow::Result<()> {
+        println!("\n## memory and start");
+        let folder = self.fresh("memory")?;
+        let began = Instant::now();
+        let gateway = procs::gateway(&self.binary, &folder, Some(nowhere()))?;
+        println!("start with an empty file: {:.0} ms", ms(began));
+        println!("idle: {:.1} MiB", gateway.rss_mib()?);
+        load::run(gateway.public, self.load(100, 1_000_000, 0)).await?;
+        println!("after 1,000,000 accepted, all waiting: {:.1} MiB", gateway.rss_mib()?);
+        let busy = load::run(gateway.public, self.load(1, u64::MAX, 2_000_000)).await?;
+        println!("under single-event load meanwhile ({:.0}/s): {:.1} MiB", busy.requests_per_s(), gateway.rss_mib()?);
+        let mut gateway = gateway;
+        gateway.kill()?;
+        drop(gateway);
+        let began = Instant::now();
+        let gateway = procs::gateway(&self.binary, &folder, Some(nowhere()))?;
+        println!("start after kill -9 with 1,000,000 waiting: {:.0} ms", ms(began));
+        load::run(gateway.public, Load { connections: 1, ..self.load(1, 1, 90_000_000) }).await?;
+        println!("first event answered: {:.0} ms after the start", ms(began));
+        Ok(())
+    }
+
+    /// The accept rate with many events in the file, against that with none.
+    async fn growth(&self, million: u64) -> anyhow::Result<()> {
+        println!("\n## growth: {million},000,000 events in the file");
+        let folder = self.fresh("growth")?;
+        let gateway = procs::gateway(&self.binary, &folder, None)?;
+        let empty = load::run(gateway.public, self.load(100, u64::MAX, 0)).await?;
+        show("batches of 100, empty file", &empty, None);
+        let began = Instant::now();
+        load::run(gateway.public, self.load(100, million * 1_000_000, 1_000_000_000)).await?;
+        println!("filled in {:.0} s", began.elapsed().as_secs_f64());
+        let full = load::run(gateway.public, self.load(100, u64::MAX, 5_000_000_000)).await?;
+        show("batches of 100, full file", &full, Some(&empty));
+        let size = std::fs::metadata(folder.join("tandem.db"))?.len() >> 20;
+        println!("file {size} MiB, memory {:.1} MiB", gateway.rss_mib()?);
+        let private = gateway.private.context("private")?;
+        for path in ["/api/records/events?limit=100", "/api/records/deliveries?limit=100", "/api/events/1000"] {
+            let (took, _) = load::get(private, path).await?;
+            println!("GET {path}: {took:.1} ms");
+        }
+        Ok(())
+    }
+}
+
+fn ms(began: Instant) -> f64 {
+    began.elapsed().as_secs_f64() * 1_000.0
+}
+
+/// A port that refuses connections.
+fn nowhere() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 9))
+}
+
+fn show(what: &str, outcome: &Outcome, baseline: Option<&Outcome>) {
+    let ratio = baseline.map_or_else(String::new, |b| format!("  ratio {:.2}", outcome.events_per_s() / b.events_per_s()));
+    let refused = if outcome.refused > 0 { format!("  REFUSED {}", outcome.refused) } else { String::new() };
+    println!(
+        "{what:<42} {:>9.0} requests/s {:>10.0} events/s  p50 {:.2} ms  p99 {:.2} ms{ratio}{refused}",
+        outcome.requests_per_s(),
+        outcome.events_per_s(),
+        outcome.p50_ms,
+        outcome.p99_ms
+    );
+}
+
+/// Until nothing waits.
+async fn drained(gateway: &Proc) -> anyhow::Result<()> {
+    let private = gateway.private.context("private")?;
+    loop {
+        let (_, body) = load::get(private, "/api/summary").await?;
+        let summary: Value = serde_json::from_str(&body).with_context(|| body.clone())?;
+        let waiting: i64 = summary["lanes"].as_array().into_iter().flatten().filter_map(|l| l["waiting"].as_i64()).sum();
+        if waiting == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The stand-in must have counted every event once, or the figures mean nothing.
+async fn counted(sandbox: SocketAddr, expected: u64) -> anyhow::Result<()> {
+    let (_, body) = load::get(sandbox, "/sandbox/conversions?summary=1").await?;
+    let report: Value = serde_json::from_str(&body)?;
+    let counted = report["counts"]["P"]["ViewContent"]["counted"].as_u64();
+    anyhow::ensure!(counted == Some(expected), "the stand-in counted {counted:?}, not {expected}");
+    Ok(())
+}
