@@ -47,7 +47,7 @@ impl Outcome {
 }
 
 /// About 600 bytes, as a shop's server sends for a product view.
-fn event(id: u64, time: i64) -> String {
+pub(crate) fn event(id: u64, time: i64) -> String {
     format!(
         concat!(
             r#"{{"event_name":"ViewContent","event_id":"0199aef2-7c55-7e31-9a66-{:012x}","event_time":{},"#,

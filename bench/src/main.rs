@@ -5,6 +5,7 @@
 
 mod load;
 mod parts;
+mod pipeline;
 mod procs;
 
 use clap::Parser;
@@ -14,7 +15,7 @@ pub(crate) struct Args {
     /// Serve as the bare endpoint or as the stand-in (used by the bench itself).
     #[arg(long, hide = true)]
     child: Option<String>,
-    /// Only these parts: single, batch, delivery, memory, growth.
+    /// Only these parts: pipeline, single, batch, delivery, memory, growth.
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,
     /// Seconds for each measured load.

@@ -28,6 +28,9 @@ pub(crate) async fn run(args: &crate::Args) -> anyhow::Result<()> {
     let binary = args.binary.clone().map_or_else(procs::build, Ok)?;
     let bench = Bench { binary, folder, seconds: args.seconds };
     let wanted = |part: &str| args.only.is_empty() || args.only.iter().any(|o| o == part);
+    if wanted("pipeline") {
+        crate::pipeline::run()?;
+    }
     if wanted("single") {
         bench.accept("single-event POST, 64 connections", 1).await?;
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::claim::OrderReport;
-use crate::event::Event;
+use crate::event::{Event, Item};
 use crate::identity::{RawIdentity, hash_identity};
 use crate::money::Amount;
 use crate::normalise::clicks;
@@ -118,8 +118,13 @@ pub fn admit(mut draft: Draft, site: &Site, now_s: i64) -> Result<(Event, Option
         identity.default_country.clone_from(&site.country);
     }
     check_texts(&mut event, &mut findings);
-    let (user, identity_findings) = hash_identity(identity);
+    let (mut user, identity_findings) = hash_identity(identity);
     findings.extend(identity_findings);
+    if user.user_agent.as_deref().is_some_and(page::is_personal_text) {
+        user.user_agent = None;
+        let text = "holds an e-mail address or phone number instead of a browser's name; not kept";
+        findings.push(Finding::warning("text_personal", text).on("user_agent"));
+    }
     event.user = user;
     check_content(&event, &mut findings);
     event.event_id = event_id.unwrap_or_else(|| made_id(&event));
@@ -248,12 +253,19 @@ fn check_scale(event: &Event, value: Amount, findings: &mut Vec<Finding>) {
 }
 
 fn check_texts(event: &mut Event, findings: &mut Vec<Finding>) {
-    for (field, text) in [("search_string", &mut event.search_string), ("description", &mut event.description)] {
+    const REMOVED: &str = "holds an e-mail address or phone number, which is not kept";
+    for (field, text) in [
+        ("search_string", &mut event.search_string),
+        ("description", &mut event.description),
+        ("session_id", &mut event.session_id),
+    ] {
         if text.as_deref().is_some_and(page::is_personal_text) {
             *text = None;
-            let message = "holds an e-mail address or phone number, which is not kept";
-            findings.push(Finding::warning("text_personal", message).on(field));
+            findings.push(Finding::warning("text_personal", REMOVED).on(field));
         }
+    }
+    if event.contents.iter_mut().map(forget_person).fold(false, |any, one| any | one) {
+        findings.push(Finding::warning("text_personal", REMOVED).on("contents"));
     }
     let given = event.properties.len();
     event.properties = std::mem::take(&mut event.properties).into_iter().filter(|(k, v)| keeps(k, v)).collect::<Map<_, _>>();
@@ -261,6 +273,22 @@ fn check_texts(event: &mut Event, findings: &mut Vec<Finding>) {
         let message = "extra properties that are nested, very long, or may name a person were left out";
         findings.push(Finding::info("property_dropped", message).on("properties"));
     }
+}
+
+/// Takes out of a line whatever names a person; whether there was something.
+fn forget_person(item: &mut Item) -> bool {
+    let mut found = false;
+    for text in [&mut item.content_name, &mut item.content_category, &mut item.brand, &mut item.line_id] {
+        if text.as_deref().is_some_and(page::names_person) {
+            *text = None;
+            found = true;
+        }
+    }
+    if page::names_person(&item.content_id) {
+        item.content_id.clear();
+        found = true;
+    }
+    found
 }
 
 /// Extra properties pass when they are scalars and cannot be about a person.

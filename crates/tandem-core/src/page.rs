@@ -55,13 +55,27 @@ fn looks_like_phone(value: &str) -> bool {
     marked && (7..=17).contains(&digits) && !value.bytes().any(|b| b.is_ascii_lowercase() && b != b'b')
 }
 
-/// Whether a free text carries an e-mail address; such a text is not kept.
+/// Whether a free text carries an e-mail address or a phone number; such a text is not kept.
 #[must_use]
 pub fn is_personal_text(text: &str) -> bool {
+    names_person(text) || looks_like_phone(&text.replace([' ', '-', '.', '/'], ""))
+}
+
+/// The same without guessing: an e-mail address, or a phone number with its plus. For names and ids of products,
+/// which may have many digits and brackets.
+pub(crate) fn names_person(text: &str) -> bool {
     text.split_whitespace().any(|word| {
         word.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
     }) || text.contains("%40")
-        || looks_like_phone(&text.replace([' ', '-', '.', '/'], ""))
+        || text.match_indices('+').any(|(at, _)| is_number_with_plus(text, at))
+}
+
+/// Whether the plus at this place begins a phone number: `+46 70 174 06 33`, but not `2+12345678`.
+fn is_number_with_plus(text: &str, at: usize) -> bool {
+    let punctuation = |c: char| c.is_whitespace() || matches!(c, '-' | '.' | '/' | '(' | ')');
+    let number = text[at + 1..].chars().take_while(|c| c.is_ascii_digit() || punctuation(*c));
+    let digits = number.filter(char::is_ascii_digit).count();
+    (8..=15).contains(&digits) && !text[..at].ends_with(char::is_alphanumeric)
 }
 
 /// Cleans every address of a page; an address that cannot be cleaned is left out.
@@ -101,6 +115,9 @@ mod tests {
     fn free_text_with_an_address_is_personal() {
         assert!(is_personal_text("ada@example.com"));
         assert!(is_personal_text("call +1 213 373 4253"));
+        assert!(is_personal_text("Please call (+46) 70-174 06 33 or +46 70-174 06 33."));
         assert!(!is_personal_text("mug @ home, 20% off"));
+        assert!(!is_personal_text("spring+20261122 and 1 + 1"));
+        assert!(!names_person("SONY WH-1000XM5 (2024)"));
     }
 }

@@ -1,5 +1,8 @@
 //! Nothing that names a person is kept, logged, shown or sent: everything the gateway leaves behind is searched for
 //! everything personal that went in.
+//!
+//! Left out on purpose: city, state, country and postcode, which some platforms want in the clear, and the visitor's
+//! address and user agent, which every platform wants so. They name nobody.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod harness;
@@ -87,9 +90,6 @@ impl Needles {
             self.street(&text(&part["address_1"]));
             self.street(&text(&part["address_2"]));
             self.add("user name", &text(&part["username"]));
-            if part["postcode"].as_str().is_some_and(|p| p.contains(' ')) {
-                self.add("postcode", &text(&part["postcode"]));
-            }
         }
         self.add("note", &text(&body["customer_note"]));
         self.add("transaction", &text(&body["transaction_id"]));
@@ -216,7 +216,7 @@ fn shown(gateway: &Gateway) -> Vec<Place> {
         ("events", "wc_order_25"),
         ("deliveries", "wc_order_25"),
         ("attempts", "tiktok"),
-        ("notices", "order_not_paid"),
+        ("notices", "kind"),
     ] {
         let all = Value::from(gateway.records(view)).to_string();
         places.push(Place::new(format!("/api/records/{view}"), all.as_bytes(), control));
@@ -383,6 +383,12 @@ fn improper_bodies() -> Vec<String> {
             add(json!({"contents": text}));
             add(json!({"contents": [{"quantity": text, "price": text, "content_id": {"x": text}}]}));
             add(json!({"session_id": text}));
+            let line = json!({
+                "content_id": text, "content_name": format!("Card for {text}"), "brand": text,
+                "content_category": text, "line_id": text,
+            });
+            add(json!({"contents": [line]}));
+            add(json!({"content_ids": [text]}));
         }
         add(json!({"page": {
             "url": format!("https://shop.example/thanks?email={in_address}&key=wc_order_SECRETKEY1234&phone={}", phone.replace('+', "%2B").replace(' ', "")),
@@ -533,7 +539,7 @@ fn of_people_in_events_nothing_personal_remains() {
     needles.of_people();
     needles.add("order key", "wc_order_SECRETKEY1234");
     println!("{} things to look for", needles.0.len());
-    let mut run = Run::start("json");
+    let mut run = Run::start("text");
     assert_eq!(run.hook(&shop::delivery("01b-order")), 200);
     for event in proper_events() {
         assert_eq!(run.api(&event.to_string(), KEY), 200, "{event}");

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use tandem_core::{Finding, page};
 
 use super::aliases::{Alias, NOT_PROPERTIES, NOT_PROPERTY_PREFIXES, Place};
+use super::fields::Fields;
 use crate::values;
 
 /// A value and the name it was found under.
@@ -33,17 +34,18 @@ pub(super) fn path((place, name): Alias) -> Cow<'static, str> {
 
 /// The parts of one event, and the remarks made while reading it.
 pub(super) struct Entry {
-    places: [Map<String, Value>; Place::COUNT],
+    places: [Fields; Place::COUNT],
     /// Cookies sent along, by name.
-    pub(super) cookies: Map<String, Value>,
+    pub(super) cookies: Fields,
     /// Remarks so far.
     pub(super) findings: Vec<Finding>,
 }
 
 impl Entry {
     /// Takes an event object apart.
-    pub(super) fn new(mut top: Map<String, Value>) -> Self {
-        let mut entry = Self { places: Default::default(), cookies: Map::new(), findings: Vec::new() };
+    pub(super) fn new(top: Map<String, Value>) -> Self {
+        let mut top = Fields::from(top);
+        let mut entry = Self { places: Default::default(), cookies: Fields::default(), findings: Vec::new() };
         for (place, name) in [
             (Place::Properties, "properties"),
             (Place::User, "user"),
@@ -59,7 +61,7 @@ impl Entry {
         }
         for name in ["cookies", "common_cookie"] {
             match top.remove(name) {
-                Some(Value::Object(cookies)) => fill(&mut entry.cookies, cookies),
+                Some(Value::Object(cookies)) => entry.cookies.fill(cookies.into()),
                 Some(other) if !values::is_blank(&other) => entry.wrong_type(name),
                 _ => {}
             }
@@ -74,23 +76,23 @@ impl Entry {
 
     fn put(&mut self, place: Place, name: &'static str, value: Value) {
         match (place, value) {
-            (_, Value::Object(map)) => fill(self.place_mut(place), map),
+            (_, Value::Object(map)) => self.place_mut(place).fill(map.into()),
             (_, blank) if values::is_blank(&blank) => {}
             // Two parts have one value that matters more than all others, and some senders give only that.
-            (Place::Page, url @ Value::String(_)) => fill(self.place_mut(place), one("url", url)),
+            (Place::Page, url @ Value::String(_)) => self.place_mut(place).fill(Fields::one("url", url)),
             (Place::Consent, answer @ (Value::String(_) | Value::Bool(_) | Value::Number(_))) => {
-                fill(self.place_mut(place), one("advertising", answer));
+                self.place_mut(place).fill(Fields::one("advertising", answer));
             }
             _ => self.wrong_type(name),
         }
     }
 
-    fn place_mut(&mut self, place: Place) -> &mut Map<String, Value> {
+    fn place_mut(&mut self, place: Place) -> &mut Fields {
         &mut self.places[place as usize]
     }
 
     /// A part of the event.
-    pub(super) fn place(&self, place: Place) -> &Map<String, Value> {
+    pub(super) fn place(&self, place: Place) -> &Fields {
         &self.places[place as usize]
     }
 
@@ -120,7 +122,7 @@ impl Entry {
 
     /// Whether any of these names is there, be it empty.
     pub(super) fn has(&self, aliases: &[Alias]) -> bool {
-        aliases.iter().any(|(place, name)| self.place(*place).contains_key(*name))
+        aliases.iter().any(|(place, name)| self.place(*place).contains(name))
     }
 
     /// Takes a text; numbers become text, anything else is remarked on.
@@ -155,8 +157,8 @@ impl Entry {
     /// What is left over: further properties of the sale.
     pub(super) fn into_rest(mut self) -> (Map<String, Value>, Vec<Finding>) {
         self.remark_unknown_user();
-        let mut rest = std::mem::take(self.place_mut(Place::Properties));
-        rest.retain(|_, value| !values::is_blank(value));
+        let given = std::mem::take(self.place_mut(Place::Properties)).into_iter();
+        let mut rest: Map<String, Value> = given.filter(|(_, value)| !values::is_blank(value)).collect();
         let scalar = |value: &Value| !value.is_object() && !value.is_array() && !values::is_blank(value);
         for (name, value) in std::mem::take(self.place_mut(Place::Top)) {
             let noise = NOT_PROPERTIES.contains(&name.as_str())
@@ -184,21 +186,6 @@ impl Entry {
             }
         }
     }
-}
-
-/// Adds the entries that are not there yet.
-fn fill(map: &mut Map<String, Value>, more: Map<String, Value>) {
-    if map.is_empty() {
-        *map = more;
-        return;
-    }
-    for (name, value) in more {
-        map.entry(name).or_insert(value);
-    }
-}
-
-fn one(name: &str, value: Value) -> Map<String, Value> {
-    Map::from_iter([(name.to_owned(), value)])
 }
 
 fn first_of(value: Value) -> Value {

@@ -10,6 +10,7 @@ mod aliases;
 mod body;
 mod draft;
 mod entry;
+mod fields;
 mod person;
 mod sale;
 

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tandem_core::{Amount, Currency, Event, Finding, Item};
 
 use super::aliases::{self, line};
 use super::entry::{Entry, Found};
+use super::fields::Fields;
 use crate::values;
 
 /// Fills in everything about the sale.
@@ -154,7 +155,7 @@ impl Remarks<'_> {
 
 fn item(line: Value, remarks: &mut Remarks<'_>) -> Option<Item> {
     let mut map = match line {
-        Value::Object(map) => map,
+        Value::Object(map) => Fields::from(map),
         id @ (Value::String(_) | Value::Number(_)) => {
             let content_id = content_id("", id, remarks);
             return (!content_id.is_empty()).then(|| Item { content_id, ..Item::default() });
@@ -193,8 +194,8 @@ fn item(line: Value, remarks: &mut Remarks<'_>) -> Option<Item> {
 }
 
 /// The first of these names that holds something, and what it holds.
-fn take(map: &mut Map<String, Value>, names: &'static [&'static str]) -> Option<(&'static str, Value)> {
-    let mut held = names.iter().filter_map(|name| map.remove(*name).map(|value| (*name, value)));
+fn take(map: &mut Fields, names: &'static [&'static str]) -> Option<(&'static str, Value)> {
+    let mut held = names.iter().filter_map(|name| map.remove(name).map(|value| (*name, value)));
     held.find(|(_, value)| !values::is_blank(value))
 }
 
@@ -224,7 +225,7 @@ fn content_id(name: &str, value: Value, remarks: &mut Remarks<'_>) -> String {
 }
 
 fn amount(
-    map: &mut Map<String, Value>,
+    map: &mut Fields,
     names: &'static [&'static str],
     code: &'static str,
     remarks: &mut Remarks<'_>,

@@ -21,8 +21,10 @@ const DAY_S: i64 = 86_400;
 
 /// Reads an order.
 pub(super) fn draft(order: Map<String, Value>, settings: &Settings) -> Result<Draft, Rejection> {
-    let Some(id) = order.get("id").and_then(values::id_text).filter(|id| id != "0") else {
-        return Err(Rejection::new("order_id_invalid", "the order has no id").on("id"));
+    // WooCommerce's ids are numbers. Anything else may be about a person, and the id goes on record.
+    let number = |id: &String| id != "0" && id.bytes().all(|b| b.is_ascii_digit());
+    let Some(id) = order.get("id").and_then(values::id_text).filter(number) else {
+        return Err(Rejection::new("order_id_invalid", "the order has no id, or one that is no number").on("id"));
     };
     let named = |mut rejection: Rejection| {
         rejection.order_id = Some(id.clone());

@@ -187,7 +187,7 @@ fn read<T: for<'de> Deserialize<'de>>(value: toml::Value, at: &str, problems: &m
             let path = if inner == "." { at.to_owned() } else { format!("{at}.{inner}") };
             problems.add(
                 &path,
-                error.inner().to_string().trim(),
+                error.inner().message().trim(),
                 "see the same key in tandem check --example",
             );
         })

@@ -1,0 +1,24 @@
+//! Any body under a webhook's headers: never a panic, and an event only ever with an order's id.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tandem_core::consent::OnUnknown;
+use tandem_core::{Site, door};
+use tandem_sources::{Request, woocommerce};
+
+fuzz_target!(|body: &[u8]| {
+    let source = tandem_sources::configure(woocommerce::NAME, None).expect("defaults");
+    let mut headers = http::HeaderMap::new();
+    let topics = ["order.created", "order.updated", "order.deleted", "action.woocommerce_payment_complete", "x"];
+    if let Some(topic) = topics.get(body.len() % 7) {
+        headers.insert("x-wc-webhook-topic", http::HeaderValue::from_static(topic));
+    }
+    let request = Request { headers: &headers, body };
+    let _ = source.authenticate(&request);
+    let site =
+        Site { id: "shop".into(), currency: None, country: None, hybrid: false, on_unknown_consent: OnUnknown::Grant };
+    for draft in source.decode(&request, &site).parts.into_iter().flatten() {
+        assert!(draft.event.order_id.is_some());
+        let _ = door::admit(draft, &site, 1_800_000_000);
+    }
+});
