@@ -120,7 +120,7 @@ pub fn admit(mut draft: Draft, site: &Site, now_s: i64) -> Result<(Event, Option
     check_texts(&mut event, &mut findings);
     let (mut user, identity_findings) = hash_identity(identity);
     findings.extend(identity_findings);
-    if user.user_agent.as_deref().is_some_and(page::is_personal_text) {
+    if user.user_agent.as_deref().is_some_and(page::names_person) {
         user.user_agent = None;
         let text = "holds an e-mail address or phone number instead of a browser's name; not kept";
         findings.push(Finding::warning("text_personal", text).on("user_agent"));

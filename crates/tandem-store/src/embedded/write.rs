@@ -396,7 +396,9 @@ fn prune_addresses(conn: &Connection, cutoff: i64) -> rusqlite::Result<usize> {
 
 fn prune_events(conn: &Connection, cutoff: i64) -> rusqlite::Result<usize> {
     let mut gone = 0;
-    if let Some(last) = last_before(conn, "events", "seq", cutoff)? {
+    // The newest event always stays: SQLite would hand out its number again, and others still point to it.
+    let newest: i64 = conn.query_row("SELECT coalesce(max(seq), 0) FROM events", [], |r| r.get(0))?;
+    if let Some(last) = last_before(conn, "events", "seq", cutoff)?.map(|last| last.min(newest - 1)).filter(|l| *l > 0) {
         gone += conn.execute("DELETE FROM deliveries WHERE event_seq <= ?1", [last])?;
         gone += conn.execute("DELETE FROM events WHERE seq <= ?1", [last])?;
     }
