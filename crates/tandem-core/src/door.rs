@@ -169,14 +169,18 @@ fn time(given: Option<i64>, now_s: i64, findings: &mut Vec<Finding>) -> Result<i
 }
 
 fn unfit_id(id: &str) -> bool {
-    id.len() > MAX_ID_LEN || id.chars().any(char::is_control) || page::is_personal_text(id) || id.contains('@')
+    id.len() > MAX_ID_LEN
+        || id.chars().any(char::is_control)
+        || page::is_personal_text(id)
+        || id.contains('@')
 }
 
 fn check_id(draft: &Draft, site: &Site, findings: &mut Vec<Finding>) -> Result<(), Rejection> {
     if let Some(order) = &draft.event.order_id
         && unfit_id(order)
     {
-        let text = "order_id is longer than 200 bytes, has control characters, or looks like an address or phone";
+        let text =
+            "order_id is longer than 200 bytes, has control characters, or looks like an address or phone";
         return Err(Rejection::new("order_id_invalid", text).on("order_id"));
     }
     let Some(id) = &draft.event_id else {
@@ -194,7 +198,8 @@ fn check_id(draft: &Draft, site: &Site, findings: &mut Vec<Finding>) -> Result<(
         return Err(Rejection::new("event_id_missing", text).on("event_id"));
     }
     if unfit_id(id) {
-        let text = "event_id is longer than 200 bytes, has control characters, or looks like an address or phone";
+        let text =
+            "event_id is longer than 200 bytes, has control characters, or looks like an address or phone";
         return Err(Rejection::new("event_id_invalid", text).on("event_id"));
     }
     let usual = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-');
@@ -247,7 +252,8 @@ fn check_scale(event: &Event, value: Amount, findings: &mut Vec<Finding>) {
     // Shipping and tax make the value larger than the lines, a coupon smaller; a quarter is beyond both.
     let limit = value.decimal().checked_mul(rust_decimal::Decimal::new(125, 2));
     if items.zip(limit).is_some_and(|(items, limit)| items.decimal() > limit) {
-        let text = "the lines add up to much more than value: is price the line's total instead of one piece's?";
+        let text =
+            "the lines add up to much more than value: is price the line's total instead of one piece's?";
         findings.push(Finding::warning("value_mismatch", text).on("value"));
     }
 }
@@ -268,7 +274,8 @@ fn check_texts(event: &mut Event, findings: &mut Vec<Finding>) {
         findings.push(Finding::warning("text_personal", REMOVED).on("contents"));
     }
     let given = event.properties.len();
-    event.properties = std::mem::take(&mut event.properties).into_iter().filter(|(k, v)| keeps(k, v)).collect::<Map<_, _>>();
+    event.properties =
+        std::mem::take(&mut event.properties).into_iter().filter(|(k, v)| keeps(k, v)).collect::<Map<_, _>>();
     if event.properties.len() < given {
         let message = "extra properties that are nested, very long, or may name a person were left out";
         findings.push(Finding::info("property_dropped", message).on("properties"));
@@ -293,11 +300,15 @@ fn forget_person(item: &mut Item) -> bool {
 
 /// Extra properties pass when they are scalars and cannot be about a person.
 fn keeps(key: &str, value: &Value) -> bool {
-    const PERSONAL: &[&str] =
-        &["mail", "phone", "name", "address", "street", "zip", "postcode", "birth", "gender", "customer", "user", "ip"];
+    const PERSONAL: &[&str] = &[
+        "mail", "phone", "name", "address", "street", "zip", "postcode", "birth", "gender", "customer",
+        "user", "ip",
+    ];
     let key_lower = key.to_ascii_lowercase();
-    let harmless_name = matches!(key_lower.as_str(), "content_name" | "item_name" | "list_name" | "promotion_name");
-    let plain = key.len() <= 50 && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    let harmless_name =
+        matches!(key_lower.as_str(), "content_name" | "item_name" | "list_name" | "promotion_name");
+    let plain =
+        key.len() <= 50 && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
     let personal = !harmless_name
         && (PERSONAL.iter().any(|p| *p != "ip" && key_lower.contains(p))
             || key_lower.split(['_', '-', '.']).any(|part| part == "ip" || part == "tel"));
@@ -310,7 +321,8 @@ fn keeps(key: &str, value: &Value) -> bool {
 }
 
 fn check_content(event: &Event, findings: &mut Vec<Finding>) {
-    let sells = matches!(event.event_name.as_str(), "Purchase" | "AddToCart" | "ViewContent" | "InitiateCheckout");
+    let sells =
+        matches!(event.event_name.as_str(), "Purchase" | "AddToCart" | "ViewContent" | "InitiateCheckout");
     if sells && event.contents.iter().all(|i| i.content_id.is_empty()) {
         let text = "no content_id: catalogue ads cannot use the event";
         findings.push(Finding::info("content_id_missing", text).on("contents"));

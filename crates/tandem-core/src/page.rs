@@ -8,9 +8,39 @@ use crate::event::Page;
 
 /// Parameters that open an order, log somebody in, or name a person. Compared without case and separators.
 const SECRET: &[&str] = &[
-    "key", "orderkey", "token", "auth", "accesstoken", "password", "pass", "pwd", "nonce", "wpnonce", "signature",
-    "sig", "hash", "code", "email", "mail", "useremail", "billingemail", "phone", "tel", "mobile", "billingphone",
-    "name", "firstname", "lastname", "fullname", "address", "street", "dob", "birthday", "ssn", "login", "username",
+    "key",
+    "orderkey",
+    "token",
+    "auth",
+    "accesstoken",
+    "password",
+    "pass",
+    "pwd",
+    "nonce",
+    "wpnonce",
+    "signature",
+    "sig",
+    "hash",
+    "code",
+    "email",
+    "mail",
+    "useremail",
+    "billingemail",
+    "phone",
+    "tel",
+    "mobile",
+    "billingphone",
+    "name",
+    "firstname",
+    "lastname",
+    "fullname",
+    "address",
+    "street",
+    "dob",
+    "birthday",
+    "ssn",
+    "login",
+    "username",
 ];
 
 const MAX_LEN: usize = 2_000;
@@ -30,7 +60,8 @@ pub fn clean_url(text: &str) -> Option<String> {
         url.set_path("/");
     }
     if let Some(query) = url.query().map(str::to_owned) {
-        let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !pair_is_personal(pair)).collect();
+        let kept: Vec<&str> =
+            query.split('&').filter(|pair| !pair.is_empty() && !pair_is_personal(pair)).collect();
         url.set_query((!kept.is_empty()).then(|| kept.join("&")).as_deref());
     }
     let clean = String::from(url);
@@ -43,14 +74,16 @@ fn path_is_personal(path: &str) -> bool {
 
 fn pair_is_personal(pair: &str) -> bool {
     let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-    let name: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let name: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     SECRET.contains(&name.as_str()) || path_is_personal(value) || looks_like_phone(value)
 }
 
 /// `+49…` or a bare run of 9 to 15 digits with phone punctuation; timestamps in click parameters are longer names'
 /// values and stay, since only values with a plus or brackets count as a phone.
 fn looks_like_phone(value: &str) -> bool {
-    let marked = value.starts_with('+') || value.starts_with("%2B") || value.starts_with("%2b") || value.contains('(');
+    let marked =
+        value.starts_with('+') || value.starts_with("%2B") || value.starts_with("%2b") || value.contains('(');
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     marked && (7..=17).contains(&digits) && !value.bytes().any(|b| b.is_ascii_lowercase() && b != b'b')
 }
@@ -95,8 +128,14 @@ mod tests {
     #[test]
     fn keeps_campaigns_and_drops_people() {
         let cases = [
-            ("https://s.example/p?utm_source=tiktok&ttclid=E.C.P.x", Some("https://s.example/p?utm_source=tiktok&ttclid=E.C.P.x")),
-            ("https://s.example/order-received/7/?key=wc_order_abc", Some("https://s.example/order-received/7/")),
+            (
+                "https://s.example/p?utm_source=tiktok&ttclid=E.C.P.x",
+                Some("https://s.example/p?utm_source=tiktok&ttclid=E.C.P.x"),
+            ),
+            (
+                "https://s.example/order-received/7/?key=wc_order_abc",
+                Some("https://s.example/order-received/7/"),
+            ),
             ("https://s.example/?email=a%40b.example&x=1", Some("https://s.example/?x=1")),
             ("https://s.example/?who=a@b.example", Some("https://s.example/")),
             ("https://s.example/?t=%2B12133734253", Some("https://s.example/")),

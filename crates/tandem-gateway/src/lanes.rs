@@ -41,6 +41,7 @@ pub async fn run(gateway: Arc<Gateway>, transport: Arc<dyn Transport>, stop: wat
             lane: lane.clone(),
             gateway: gateway.clone(),
             transport: transport.clone(),
+            stop: stop.clone(),
             under_way: HashSet::new(),
             probe: stopped.then_some(PROBE.0),
             calls: JoinSet::new(),
@@ -54,6 +55,7 @@ struct Worker {
     lane: Lane,
     gateway: Arc<Gateway>,
     transport: Arc<dyn Transport>,
+    stop: watch::Receiver<bool>,
     under_way: HashSet<i64>,
     /// Set while the lane is stopped: the pause before the next try.
     probe: Option<Duration>,
@@ -151,6 +153,7 @@ impl Worker {
                 lane: self.lane.clone(),
                 gateway: self.gateway.clone(),
                 transport: self.transport.clone(),
+                stop: self.stop.clone(),
             };
             self.calls.spawn(call.deliver(batch.due));
         }
@@ -166,6 +169,7 @@ struct Call {
     lane: Lane,
     gateway: Arc<Gateway>,
     transport: Arc<dyn Transport>,
+    stop: watch::Receiver<bool>,
 }
 
 /// A delivery in the platform's shape.
@@ -334,7 +338,8 @@ impl Call {
         }
     }
 
-    /// Records until the disk takes it: giving up would send the same events again.
+    /// Records until the disk takes it: giving up would send the same events again. Only the end of the process does
+    /// that, since a full disk must not hold it up for ever.
     async fn record(&self, attempt: Option<Attempt>, states: Vec<(i64, DeliveryState)>) {
         self.count(&states);
         loop {
@@ -343,6 +348,10 @@ impl Call {
                 Report { lane: self.lane.id, attempt: attempt.clone(), states: states.clone(), at_ms };
             match self.gateway.store.record(report).await {
                 Ok(()) | Err(tandem_store::StoreError::Closed) => return,
+                Err(error) if *self.stop.borrow() => {
+                    tracing::error!(%error, "cannot record deliveries, they are sent again after the next start");
+                    return;
+                }
                 Err(error) => tracing::error!(%error, "cannot record deliveries, trying again"),
             }
             tokio::time::sleep(RECORD_AGAIN).await;

@@ -24,7 +24,9 @@ pub(super) fn draft(order: Map<String, Value>, settings: &Settings) -> Result<Dr
     // WooCommerce's ids are numbers. Anything else may be about a person, and the id goes on record.
     let number = |id: &String| id != "0" && id.bytes().all(|b| b.is_ascii_digit());
     let Some(id) = order.get("id").and_then(values::id_text).filter(number) else {
-        return Err(Rejection::new("order_id_invalid", "the order has no id, or one that is no number").on("id"));
+        return Err(
+            Rejection::new("order_id_invalid", "the order has no id, or one that is no number").on("id")
+        );
     };
     let named = |mut rejection: Rejection| {
         rejection.order_id = Some(id.clone());

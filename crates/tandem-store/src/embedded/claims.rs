@@ -94,25 +94,18 @@ impl ClaimIndex {
     pub(super) fn take(
         &mut self,
         conn: &Connection,
+        insert: &mut CachedStatement<'_>,
         key: &ClaimKey,
         event_seq: i64,
         now_ms: i64,
         until_ms: i64,
     ) -> rusqlite::Result<Option<Held>> {
         let wanted = fingerprint(key);
-        let places: Vec<u32> = self
-            .entries
-            .iter_hash(spread(wanted))
-            .filter(|e| e.fingerprint == wanted)
-            .map(|e| e.place)
-            .collect();
-        for place in places {
-            if let Some(held) = self.check(conn, place, key, now_ms)? {
+        for entry in self.entries.iter_hash(spread(wanted)).filter(|e| e.fingerprint == wanted) {
+            if let Some(held) = self.check(conn, entry.place, key, now_ms)? {
                 return Ok(Some(held));
             }
         }
-        let mut insert: CachedStatement<'_> = conn
-            .prepare_cached("INSERT INTO claims (seq, until_ms, key, event_seq) VALUES (?1, ?2, ?3, ?4)")?;
         insert.execute(params![self.next_seq, until_ms, key.0.as_slice(), event_seq])?;
         self.insert(key, self.next_seq);
         self.next_seq += 1;

@@ -1,6 +1,6 @@
 //! The statements behind each command, all inside the writer's open transaction.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use tandem_core::claim::{self, ClaimKey, OrderDecision, OrderReport, OrderState};
 
 use super::Options;
@@ -10,107 +10,115 @@ use crate::{
     Stop,
 };
 
-pub(super) fn append(
-    conn: &Connection,
-    claims: &mut ClaimIndex,
-    events: Vec<NewEvent>,
-    notices: &[Notice],
-    now_ms: i64,
-) -> rusqlite::Result<Vec<Outcome>> {
-    let outcomes = events
-        .into_iter()
-        .map(|event| append_one(conn, claims, event, now_ms))
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    for notice in notices {
-        write_notice(conn, notice, now_ms)?;
-    }
-    Ok(outcomes)
+/// The statements of the accept path, looked up once a transaction.
+pub(super) struct Appender<'c> {
+    conn: &'c Connection,
+    event: CachedStatement<'c>,
+    address: CachedStatement<'c>,
+    delivery: CachedStatement<'c>,
+    claim: CachedStatement<'c>,
 }
 
-fn append_one(
-    conn: &Connection,
-    claims: &mut ClaimIndex,
-    mut event: NewEvent,
-    now_ms: i64,
-) -> rusqlite::Result<Outcome> {
-    let mut renamed = None;
-    if let (Some(order), Some(order_id)) = (event.order.take(), event.order_id.clone()) {
-        match ledger(conn, &event, &order, &order_id, now_ms)? {
-            Ledger::Report => {}
-            Ledger::Duplicate => {
-                let text = "this order was reported before";
-                write_notice(
-                    conn,
-                    &notice_of(&event, NoticeKind::Duplicate, "order_reported", text),
-                    now_ms,
-                )?;
-                return Ok(Outcome::Duplicate { of: None });
-            }
-            Ledger::Growth(grown) => {
-                renamed = Some(grown.event_id.clone());
-                event = *grown;
-            }
-        }
+impl<'c> Appender<'c> {
+    pub(super) fn new(conn: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            conn,
+            event: conn.prepare_cached(
+                "INSERT INTO events (received_ms, site, source, event_name, event_id, event_time, order_id, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?,
+            address: conn.prepare_cached("INSERT INTO addresses (event_seq, ip) VALUES (?1, ?2)")?,
+            delivery: conn.prepare_cached(
+                "INSERT INTO deliveries (event_seq, lane, state, due_ms, code, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?,
+            claim: conn.prepare_cached("INSERT INTO claims (seq, until_ms, key, event_seq) VALUES (?1, ?2, ?3, ?4)")?,
+        })
     }
-    conn.prepare_cached(
-        "INSERT INTO events (received_ms, site, source, event_name, event_id, event_time, order_id, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
-    .execute(params![
-        now_ms,
-        event.site,
-        event.source,
-        event.event_name,
-        event.event_id,
-        event.event_time,
-        event.order_id,
-        event.body
-    ])?;
-    let seq = conn.last_insert_rowid();
-    if let Some(address) = &event.address {
-        conn.prepare_cached("INSERT INTO addresses (event_seq, ip) VALUES (?1, ?2)")?
-            .execute(params![seq, address])?;
-    }
-    let first_held = deliver(conn, claims, &event, seq, now_ms)?;
-    Ok(match first_held {
-        Some(of) => Outcome::Duplicate { of: Some(of) },
-        None => Outcome::Accepted { seq, event_id: renamed },
-    })
-}
 
-/// Takes the claims and makes the deliveries. The holder's position when every claim asked for was held already.
-fn deliver(
-    conn: &Connection,
-    claims: &mut ClaimIndex,
-    event: &NewEvent,
-    seq: i64,
-    now_ms: i64,
-) -> rusqlite::Result<Option<i64>> {
-    let mut held_by = None;
-    let mut won = false;
-    let mut insert = conn.prepare_cached(
-        "INSERT INTO deliveries (event_seq, lane, state, due_ms, code, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    for delivery in &event.deliveries {
-        let lane = delivery.lane.0;
-        if let Some(skip) = &delivery.skip {
-            insert.execute(params![seq, lane, state::SKIPPED, now_ms, skip.code, skip.message])?;
-            won = true;
-            continue;
+    pub(super) fn append(
+        &mut self,
+        claims: &mut ClaimIndex,
+        events: Vec<NewEvent>,
+        notices: &[Notice],
+        now_ms: i64,
+    ) -> rusqlite::Result<Vec<Outcome>> {
+        let outcomes = events.into_iter().map(|event| self.one(claims, event, now_ms));
+        let outcomes = outcomes.collect::<rusqlite::Result<Vec<_>>>()?;
+        for notice in notices {
+            write_notice(self.conn, notice, now_ms)?;
         }
-        match claims.take(conn, &delivery.claim, seq, now_ms, now_ms + delivery.window_ms)? {
-            None => {
-                insert.execute(params![seq, lane, state::WAITING, now_ms, None::<&str>, None::<&str>])?;
+        Ok(outcomes)
+    }
+
+    fn one(&mut self, claims: &mut ClaimIndex, mut event: NewEvent, now_ms: i64) -> rusqlite::Result<Outcome> {
+        let mut renamed = None;
+        if let (Some(order), Some(order_id)) = (event.order.take(), event.order_id.clone()) {
+            match ledger(self.conn, &event, &order, &order_id, now_ms)? {
+                Ledger::Report => {}
+                Ledger::Duplicate => {
+                    let text = "this order was reported before";
+                    let notice = notice_of(&event, NoticeKind::Duplicate, "order_reported", text);
+                    write_notice(self.conn, &notice, now_ms)?;
+                    return Ok(Outcome::Duplicate { of: None });
+                }
+                Ledger::Growth(grown) => {
+                    renamed = Some(grown.event_id.clone());
+                    event = *grown;
+                }
+            }
+        }
+        self.event.execute(params![
+            now_ms,
+            event.site,
+            event.source,
+            event.event_name,
+            event.event_id,
+            event.event_time,
+            event.order_id,
+            event.body
+        ])?;
+        let seq = self.conn.last_insert_rowid();
+        if let Some(address) = &event.address {
+            self.address.execute(params![seq, address])?;
+        }
+        let first_held = self.deliver(claims, &event, seq, now_ms)?;
+        Ok(match first_held {
+            Some(of) => Outcome::Duplicate { of: Some(of) },
+            None => Outcome::Accepted { seq, event_id: renamed },
+        })
+    }
+
+    /// Takes the claims and makes the deliveries. The holder's position when every claim asked for was held already.
+    fn deliver(
+        &mut self,
+        claims: &mut ClaimIndex,
+        event: &NewEvent,
+        seq: i64,
+        now_ms: i64,
+    ) -> rusqlite::Result<Option<i64>> {
+        let (mut held_by, mut won) = (None, false);
+        for delivery in &event.deliveries {
+            let lane = delivery.lane.0;
+            if let Some(skip) = &delivery.skip {
+                self.delivery.execute(params![seq, lane, state::SKIPPED, now_ms, skip.code, skip.message])?;
                 won = true;
+                continue;
             }
-            Some(held) => {
-                held_by.get_or_insert(held.event_seq);
-                let message = format!("the same event came in before, as number {}", held.event_seq);
-                insert.execute(params![seq, lane, state::SKIPPED, now_ms, "duplicate", message])?;
+            let until_ms = now_ms + delivery.window_ms;
+            match claims.take(self.conn, &mut self.claim, &delivery.claim, seq, now_ms, until_ms)? {
+                None => {
+                    self.delivery.execute(params![seq, lane, state::WAITING, now_ms, None::<&str>, None::<&str>])?;
+                    won = true;
+                }
+                Some(held) => {
+                    held_by.get_or_insert(held.event_seq);
+                    let message = format!("the same event came in before, as number {}", held.event_seq);
+                    self.delivery.execute(params![seq, lane, state::SKIPPED, now_ms, "duplicate", message])?;
+                }
             }
         }
+        Ok(held_by.filter(|_| !won))
     }
-    Ok(held_by.filter(|_| !won))
 }
 
 /// Numbers of delivery states in the file.

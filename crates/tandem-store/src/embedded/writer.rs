@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::claims::ClaimIndex;
+use super::write::Appender;
 use super::{Options, Wake, Wakers, into_error, write};
 use crate::{LaneId, NewEvent, Notice, Outcome, Replay, Report, Stop, StoreError, drill};
 
@@ -99,13 +100,20 @@ fn transaction(
     claims.begin();
     let mut pending = Vec::with_capacity(batch.len());
     let mut wake = Wake::default();
-    let mut trouble = conn.execute_batch("BEGIN IMMEDIATE").err();
+    let begun = conn.execute_batch("BEGIN IMMEDIATE").and_then(|()| Appender::new(conn));
+    let (mut appender, mut trouble) = match begun {
+        Ok(appender) => (Some(appender), None),
+        Err(error) => (None, Some(error)),
+    };
     for command in batch {
         note_wake(&mut wake, &command);
-        let (answer, error) = apply(conn, claims, command, options, trouble.is_none());
+        let tools = appender.as_mut().filter(|_| trouble.is_none());
+        let (answer, error) = apply(conn, tools, claims, command, options);
         pending.push(answer);
         trouble = trouble.or(error);
     }
+    // Statements still in use would keep the transaction open.
+    drop(appender);
     if trouble.is_none() {
         drill::point("store.before_commit");
         trouble = conn.execute_batch("COMMIT").err();
@@ -145,13 +153,14 @@ fn note_wake(wake: &mut Wake, command: &Command) {
     }
 }
 
-/// Applies one command inside the open transaction; skipped when an earlier one has already failed it.
+/// Applies one command inside the open transaction; without an appender the transaction has failed already, and
+/// nothing more is tried.
 fn apply(
     conn: &Connection,
+    appender: Option<&mut Appender<'_>>,
     claims: &mut ClaimIndex,
     command: Command,
     options: &Options,
-    healthy: bool,
 ) -> (Pending, Option<rusqlite::Error>) {
     fn split<T: Default>(
         healthy: bool,
@@ -163,9 +172,11 @@ fn apply(
             None => (T::default(), None),
         }
     }
+    let healthy = appender.is_some();
     match command {
         Command::Append { events, notices, now_ms, done } => {
-            let (outcomes, error) = split(healthy, || write::append(conn, claims, events, &notices, now_ms));
+            let append = |a: &mut Appender<'_>| split(true, || a.append(claims, events, &notices, now_ms));
+            let (outcomes, error) = appender.map_or((Vec::new(), None), append);
             (Pending::Append(done, outcomes), error)
         }
         Command::Record { report, done } => {

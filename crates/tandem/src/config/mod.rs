@@ -185,11 +185,7 @@ fn read<T: for<'de> Deserialize<'de>>(value: toml::Value, at: &str, problems: &m
         .map_err(|error| {
             let inner = error.path().to_string();
             let path = if inner == "." { at.to_owned() } else { format!("{at}.{inner}") };
-            problems.add(
-                &path,
-                error.inner().message().trim(),
-                "see the same key in tandem check --example",
-            );
+            problems.add(&path, error.inner().message().trim(), "see the same key in tandem check --example");
         })
         .ok()
 }
