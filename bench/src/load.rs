@@ -81,9 +81,18 @@ pub(crate) async fn run(address: SocketAddr, load: Load) -> anyhow::Result<Outco
     }
     let seconds = began.elapsed().as_secs_f64();
     latencies.sort_unstable();
-    let at = |share: usize| latencies.get(latencies.len() * share / 100).map_or(0.0, |us| f64::from(*us) / 1_000.0);
+    let at = |share: usize| {
+        latencies.get(latencies.len() * share / 100).map_or(0.0, |us| f64::from(*us) / 1_000.0)
+    };
     let requests = latencies.len() as u64;
-    Ok(Outcome { events: requests * load.batch as u64, requests, refused, seconds, p50_ms: at(50), p99_ms: at(99) })
+    Ok(Outcome {
+        events: requests * load.batch as u64,
+        requests,
+        refused,
+        seconds,
+        p50_ms: at(50),
+        p99_ms: at(99),
+    })
 }
 
 async fn one(
@@ -114,7 +123,8 @@ fn request(load: &Load, first: u64) -> Vec<u8> {
     let body = if load.batch == 1 {
         event(first, load.event_time)
     } else {
-        let events: Vec<String> = (first..first + load.batch as u64).map(|id| event(id, load.event_time)).collect();
+        let events: Vec<String> =
+            (first..first + load.batch as u64).map(|id| event(id, load.event_time)).collect();
         format!("[{}]", events.join(","))
     };
     format!(
@@ -133,8 +143,11 @@ async fn answer(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<
         anyhow::ensure!(read > 0, "the connection ended");
         let Some(end) = find(buffer, b"\r\n\r\n") else { continue };
         let head = std::str::from_utf8(&buffer[..end])?.to_ascii_lowercase();
-        let length: usize =
-            head.split("content-length:").nth(1).and_then(|r| r.split("\r\n").next()?.trim().parse().ok()).unwrap_or(0);
+        let length: usize = head
+            .split("content-length:")
+            .nth(1)
+            .and_then(|r| r.split("\r\n").next()?.trim().parse().ok())
+            .unwrap_or(0);
         while buffer.len() < end + 4 + length {
             anyhow::ensure!(socket.read_buf(buffer).await? > 0, "the connection ended");
         }
@@ -150,8 +163,9 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<(f64, String)> {
     let began = Instant::now();
     let mut socket = TcpStream::connect(address).await?;
-    let request =
-        format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer bench\r\nconnection: close\r\n\r\n");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer bench\r\nconnection: close\r\n\r\n"
+    );
     socket.write_all(request.as_bytes()).await?;
     let mut text = Vec::new();
     socket.read_to_end(&mut text).await?;

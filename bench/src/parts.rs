@@ -98,7 +98,9 @@ impl Bench {
         let all = began.elapsed().as_secs_f64();
         #[allow(clippy::cast_precision_loss)]
         let rate = count as f64 / all;
-        println!("{count} events accepted in {accepted:.1} s, all delivered after {all:.1} s: {rate:.0} events/s");
+        println!(
+            "{count} events accepted in {accepted:.1} s, all delivered after {all:.1} s: {rate:.0} events/s"
+        );
         counted(sandbox.public, count).await?;
 
         let easy = Load { connections: 1, ..self.load(1, 2_000, 10_000_000) };
@@ -126,7 +128,11 @@ impl Bench {
         load::run(gateway.public, self.load(100, 1_000_000, 0)).await?;
         println!("after 1,000,000 accepted, all waiting: {:.1} MiB", gateway.rss_mib()?);
         let busy = load::run(gateway.public, self.load(1, u64::MAX, 2_000_000)).await?;
-        println!("under single-event load meanwhile ({:.0}/s): {:.1} MiB", busy.requests_per_s(), gateway.rss_mib()?);
+        println!(
+            "under single-event load meanwhile ({:.0}/s): {:.1} MiB",
+            busy.requests_per_s(),
+            gateway.rss_mib()?
+        );
         let mut gateway = gateway;
         gateway.kill()?;
         drop(gateway);
@@ -153,7 +159,8 @@ impl Bench {
         let size = std::fs::metadata(folder.join("tandem.db"))?.len() >> 20;
         println!("file {size} MiB, memory {:.1} MiB", gateway.rss_mib()?);
         let private = gateway.private.context("private")?;
-        for path in ["/api/records/events?limit=100", "/api/records/deliveries?limit=100", "/api/events/1000"] {
+        for path in ["/api/records/events?limit=100", "/api/records/deliveries?limit=100", "/api/events/1000"]
+        {
             let (took, _) = load::get(private, path).await?;
             println!("GET {path}: {took:.1} ms");
         }
@@ -171,7 +178,8 @@ fn nowhere() -> SocketAddr {
 }
 
 fn show(what: &str, outcome: &Outcome, baseline: Option<&Outcome>) {
-    let ratio = baseline.map_or_else(String::new, |b| format!("  ratio {:.2}", outcome.events_per_s() / b.events_per_s()));
+    let ratio = baseline
+        .map_or_else(String::new, |b| format!("  ratio {:.2}", outcome.events_per_s() / b.events_per_s()));
     let refused = if outcome.refused > 0 { format!("  REFUSED {}", outcome.refused) } else { String::new() };
     println!(
         "{what:<42} {:>9.0} requests/s {:>10.0} events/s  p50 {:.2} ms  p99 {:.2} ms{ratio}{refused}",
@@ -188,7 +196,8 @@ async fn drained(gateway: &Proc) -> anyhow::Result<()> {
     loop {
         let (_, body) = load::get(private, "/api/summary").await?;
         let summary: Value = serde_json::from_str(&body).with_context(|| body.clone())?;
-        let waiting: i64 = summary["lanes"].as_array().into_iter().flatten().filter_map(|l| l["waiting"].as_i64()).sum();
+        let waiting: i64 =
+            summary["lanes"].as_array().into_iter().flatten().filter_map(|l| l["waiting"].as_i64()).sum();
         if waiting == 0 {
             return Ok(());
         }

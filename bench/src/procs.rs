@@ -50,7 +50,8 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
 }
 
 pub(crate) fn child(name: &str) -> anyhow::Result<Proc> {
-    let mut child = Command::new(std::env::current_exe()?).args(["--child", name]).stdout(Stdio::piped()).spawn()?;
+    let mut child =
+        Command::new(std::env::current_exe()?).args(["--child", name]).stdout(Stdio::piped()).spawn()?;
     let mut line = String::new();
     BufReader::new(child.stdout.take().context("stdout")?).read_line(&mut line)?;
     Ok(Proc { child, public: line.trim().parse()?, private: None })
@@ -59,7 +60,9 @@ pub(crate) fn child(name: &str) -> anyhow::Result<Proc> {
 /// Starts the gateway; `sandbox` is where TikTok's place is taken, if anywhere.
 pub(crate) fn gateway(binary: &Path, folder: &Path, sandbox: Option<SocketAddr>) -> anyhow::Result<Proc> {
     let destination = sandbox.map_or_else(String::new, |s| {
-        format!("[site.destinations.tiktok]\npixel_id = \"P\"\naccess_token = \"t\"\nbase_url = \"http://{s}\"\n")
+        format!(
+            "[site.destinations.tiktok]\npixel_id = \"P\"\naccess_token = \"t\"\nbase_url = \"http://{s}\"\n"
+        )
     });
     let config = format!(
         "[server]\npublic = \"127.0.0.1:0\"\nprivate = \"127.0.0.1:0\"\nprivate_token = \"bench\"\n\

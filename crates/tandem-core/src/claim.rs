@@ -145,7 +145,10 @@ mod tests {
     fn a_second_spelling_of_the_same_sale_is_a_duplicate() {
         let known = state("89.99");
         assert_eq!(run(Some(&known), &OrderReport::Sale, "order-891", "89.99"), OrderDecision::Duplicate);
-        assert_eq!(run(Some(&known), &OrderReport::Sale, "wc_order_891_bump_1", "19.99"), OrderDecision::OtherId);
+        assert_eq!(
+            run(Some(&known), &OrderReport::Sale, "wc_order_891_bump_1", "19.99"),
+            OrderDecision::OtherId
+        );
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::Finding;
 use crate::consent::Consent;
 use crate::identity::MatchKeys;
 use crate::money::{Amount, Currency};
-use crate::Finding;
 
 /// Which half of the hybrid reported the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -145,7 +145,9 @@ impl Event {
         let one = Amount::new(1.into());
         self.contents
             .iter()
-            .try_fold(rust_decimal::Decimal::ZERO, |sum, i| sum.checked_add(i.quantity.unwrap_or(one).decimal()))
+            .try_fold(rust_decimal::Decimal::ZERO, |sum, i| {
+                sum.checked_add(i.quantity.unwrap_or(one).decimal())
+            })
             .map(Amount::new)
     }
 }

@@ -107,7 +107,8 @@ impl Amount {
         let scale = self.0.scale().min(reported.0.scale());
         let half_up = rust_decimal::RoundingStrategy::MidpointAwayFromZero;
         let step = Decimal::new(1, scale);
-        let gap = self.0.round_dp_with_strategy(scale, half_up) - reported.0.round_dp_with_strategy(scale, half_up);
+        let gap =
+            self.0.round_dp_with_strategy(scale, half_up) - reported.0.round_dp_with_strategy(scale, half_up);
         // One step of the coarser scale may be a rounding leftover only when the scales differ.
         if self.0.scale() == reported.0.scale() { gap > Decimal::ZERO } else { gap > step }
     }
@@ -211,7 +212,10 @@ mod tests {
         assert_eq!("1 234.56".parse::<Amount>(), Err(AmountError::Separator));
         assert_eq!("".parse::<Amount>(), Err(AmountError::NotANumber));
         assert_eq!("NaN".parse::<Amount>(), Err(AmountError::Symbol));
-        assert_eq!(Amount::from_json(&serde_json::json!(1e3)).unwrap().0.to_json_number().to_string(), "1000");
+        assert_eq!(
+            Amount::from_json(&serde_json::json!(1e3)).unwrap().0.to_json_number().to_string(),
+            "1000"
+        );
     }
 
     #[test]
@@ -234,7 +238,10 @@ mod tests {
     #[test]
     fn minor_units_follow_iso_4217() {
         let digits = |code| Currency::parse(code).and_then(|c| c.minor_digits());
-        assert_eq!((digits("jpy"), digits("EUR"), digits("KWD"), digits("TND")), (Some(0), Some(2), Some(3), Some(3)));
+        assert_eq!(
+            (digits("jpy"), digits("EUR"), digits("KWD"), digits("TND")),
+            (Some(0), Some(2), Some(3), Some(3))
+        );
         assert_eq!(Currency::parse("US"), None);
     }
 }

@@ -117,9 +117,9 @@ pub fn resolve(given: &str) -> Result<Resolved, NameError> {
     }
     if let Some((_, name)) = GA4.iter().find(|(alias, _)| *alias == given) {
         // GA4's `purchase` is also TikTok's `Purchase` in the wrong case; both readings agree.
-        let finding = given
-            .eq_ignore_ascii_case(name)
-            .then(|| Finding::info("event_name_case", "names are case-sensitive; corrected to the standard spelling"));
+        let finding = given.eq_ignore_ascii_case(name).then(|| {
+            Finding::info("event_name_case", "names are case-sensitive; corrected to the standard spelling")
+        });
         return Ok(Resolved { name: (*name).into(), finding: finding.map(|f| f.on("event_name")) });
     }
     if let Some((old, new)) = LEGACY.iter().find(|(old, _)| old.eq_ignore_ascii_case(given)) {
@@ -131,7 +131,8 @@ pub fn resolve(given: &str) -> Result<Resolved, NameError> {
         return Ok(Resolved { name: (*new).into(), finding: Some(finding) });
     }
     if let Some(name) = STANDARD.iter().find(|n| n.eq_ignore_ascii_case(given)) {
-        let finding = Finding::info("event_name_case", "names are case-sensitive; corrected to the standard spelling");
+        let finding =
+            Finding::info("event_name_case", "names are case-sensitive; corrected to the standard spelling");
         return Ok(Resolved { name: (*name).into(), finding: Some(finding.on("event_name")) });
     }
     custom(given)

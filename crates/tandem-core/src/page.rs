@@ -53,23 +53,26 @@ pub fn clean_url(text: &str) -> Option<String> {
         return None;
     }
     let mut url = Url::parse(text).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.has_host())?;
-    url.set_username("").ok()?;
-    url.set_password(None).ok()?;
+    if !url.username().is_empty() || url.password().is_some() {
+        url.set_username("").ok()?;
+        url.set_password(None).ok()?;
+    }
     url.set_fragment(None);
     if path_is_personal(url.path()) {
         url.set_path("/");
     }
-    if let Some(query) = url.query().map(str::to_owned) {
-        let kept: Vec<&str> =
-            query.split('&').filter(|pair| !pair.is_empty() && !pair_is_personal(pair)).collect();
-        url.set_query((!kept.is_empty()).then(|| kept.join("&")).as_deref());
+    let drop = |pair: &&str| pair.is_empty() || pair_is_personal(pair);
+    if let Some(query) = url.query().filter(|query| query.split('&').any(|pair| drop(&pair))) {
+        let kept: Vec<&str> = query.split('&').filter(|pair| !drop(pair)).collect();
+        let kept = (!kept.is_empty()).then(|| kept.join("&"));
+        url.set_query(kept.as_deref());
     }
     let clean = String::from(url);
     (clean.len() <= MAX_LEN).then_some(clean)
 }
 
 fn path_is_personal(path: &str) -> bool {
-    path.contains('@') || path.to_ascii_lowercase().contains("%40")
+    path.contains('@') || path.contains("%40")
 }
 
 fn pair_is_personal(pair: &str) -> bool {
@@ -91,6 +94,10 @@ fn looks_like_phone(value: &str) -> bool {
 /// Whether a free text carries an e-mail address or a phone number; such a text is not kept.
 #[must_use]
 pub fn is_personal_text(text: &str) -> bool {
+    // Every sign looked for below has one of these; nearly no text has.
+    if !text.bytes().any(|b| matches!(b, b'@' | b'%' | b'+' | b'(')) {
+        return false;
+    }
     names_person(text) || looks_like_phone(&text.replace([' ', '-', '.', '/'], ""))
 }
 

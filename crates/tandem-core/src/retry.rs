@@ -56,8 +56,10 @@ mod tests {
 
     #[test]
     fn doubles_to_the_ceiling() {
-        let waits: Vec<i64> =
-            (1..=13).filter_map(|n| next_due(Pace::Backoff, n, 0, 0, None, 0.0, TWO_DAYS)).map(|ms| ms / 1000).collect();
+        let waits: Vec<i64> = (1..=13)
+            .filter_map(|n| next_due(Pace::Backoff, n, 0, 0, None, 0.0, TWO_DAYS))
+            .map(|ms| ms / 1000)
+            .collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1800, 1800]);
         assert_eq!(next_due(Pace::Slow, 1, 0, 0, None, 0.0, TWO_DAYS), Some(60_000));
     }

@@ -140,6 +140,12 @@ pub trait Destination: Send + Sync {
     /// The event in the platform's shape. `limited_data_use` is the consent gate's decision.
     fn map(&self, event: &Event, limited_data_use: bool) -> Mapped;
 
+    /// Another shape for an event that the platform refused with these words, if a part of it can be given up to save
+    /// the rest. Asked once for each event; the id stays the same.
+    fn second_try(&self, _event: &Event, _limited_data_use: bool, _why: &str) -> Option<Mapped> {
+        None
+    }
+
     /// One request for a batch, within the limits of [`Definition`].
     fn request(&self, batch: &[Mapped]) -> HttpRequest;
 

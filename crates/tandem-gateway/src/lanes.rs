@@ -176,6 +176,8 @@ struct Call {
 struct Ready {
     due: Due,
     mapped: Mapped,
+    /// The platform's words on the first shape, when this is the second.
+    reshaped: Option<String>,
 }
 
 impl Call {
@@ -204,7 +206,7 @@ impl Call {
         let (mut ready, mut skipped) = (Vec::with_capacity(due.len()), Vec::new());
         for due in due {
             match self.map_one(&due) {
-                Ok(mapped) => ready.push(Ready { due, mapped }),
+                Ok(mapped) => ready.push(Ready { due, mapped, reshaped: None }),
                 Err(skip) => skipped.push((due.seq, DeliveryState::Skipped(skip))),
             }
         }
@@ -213,11 +215,10 @@ impl Call {
 
     /// The gate again: an age or a set-up may have changed while the event waited.
     fn map_one(&self, due: &Due) -> Result<Mapped, Skipped> {
-        let mut event: Event = serde_json::from_str(&due.body).map_err(|e| Skipped {
+        let event = event_of(due).map_err(|e| Skipped {
             code: "event_unreadable".into(),
             message: format!("the stored event cannot be read by this version: {e}"),
         })?;
-        event.user.ip.clone_from(&due.address);
         let skipped =
             |skip: tandem_destinations::Skip| Skipped { code: skip.code.into(), message: skip.message };
         let limited = pipeline::gate(&self.lane, &event).map_err(skipped)?;
@@ -250,9 +251,10 @@ impl Call {
         groups
     }
 
-    /// One call. A refused batch comes back as two halves to try.
+    /// One call. What is to be tried again at once comes back: the halves of a refused batch, or a refused event in
+    /// another shape.
     async fn send(&self, group: Vec<Ready>) -> (Vec<Vec<Ready>>, Option<bool>) {
-        let (due, mapped): (Vec<Due>, Vec<Mapped>) = group.into_iter().map(|r| (r.due, r.mapped)).unzip();
+        let mapped: Vec<Mapped> = group.iter().map(|r| r.mapped.clone()).collect();
         let request = self.lane.destination.request(&mapped);
         let request_bytes = request.body.len();
         let started_ms = self.gateway.clock.now_ms();
@@ -262,8 +264,9 @@ impl Call {
         drill::point("lane.after_call");
         let latency = began.elapsed();
         let verdicts = self.lane.destination.reply(&reply);
-        let split = due.len() > 1 && matches!(&verdicts, Reply::Whole(Verdict::Rejected { .. }));
-        let each = spread(verdicts, due.len());
+        let refused = matches!(&verdicts, Reply::Whole(Verdict::Rejected { .. }));
+        let each = spread(verdicts, group.len());
+        let again = if refused { self.again_at_once(&group, &each) } else { Again::No };
         let stopped = each.iter().find_map(stops);
         let attempt = Attempt {
             started_ms,
@@ -271,16 +274,13 @@ impl Call {
             status: status(&reply),
             request_bytes,
             reply: excerpt(&reply, &each),
-            ..attempt_of(&each, split)
+            ..attempt_of(&each, &again)
         };
-        self.gateway.metrics.attempt(
-            self.lane.destination.definition().name,
-            attempt.verdict,
-            latency.as_secs_f64(),
-        );
+        let name = self.lane.destination.definition().name;
+        self.gateway.metrics.attempt(name, attempt.verdict, latency.as_secs_f64());
         let now_ms = self.gateway.clock.now_ms();
         let states =
-            due.iter().zip(&each).map(|(due, verdict)| (due.seq, self.state(due, verdict, split, now_ms)));
+            group.iter().zip(&each).map(|(r, verdict)| (r.due.seq, self.state(r, verdict, &again, now_ms)));
         let states: Vec<_> = states.collect();
         if stopped == Some(true) {
             self.stop(&attempt.message, now_ms).await;
@@ -289,30 +289,43 @@ impl Call {
         }
         self.record(Some(attempt), states).await;
         drill::point("lane.after_record");
-        if !split {
-            return (vec![], stopped);
-        }
-        let mut first: Vec<Ready> =
-            due.into_iter().zip(mapped).map(|(due, mapped)| Ready { due, mapped }).collect();
-        let second = first.split_off(first.len() / 2);
-        (vec![second, first], stopped)
+        (again.groups(group), stopped)
     }
 
-    fn state(&self, due: &Due, verdict: &Verdict, split: bool, now_ms: i64) -> DeliveryState {
+    /// A refused batch is halved until the bad event stands alone; that one may have a second shape.
+    fn again_at_once(&self, group: &[Ready], each: &[Verdict]) -> Again {
+        let (one, Some(Verdict::Rejected { why, .. })) = (&group[0], each.first()) else { return Again::No };
+        if group.len() > 1 {
+            return Again::Halves;
+        }
+        let reshaped = one.reshaped.is_none().then(|| event_of(&one.due).ok()).flatten().and_then(|event| {
+            let limited = pipeline::gate(&self.lane, &event).ok()?;
+            self.lane.destination.second_try(&event, limited, why)
+        });
+        reshaped.map_or(Again::No, |mapped| Again::Reshaped(mapped, why.clone()))
+    }
+
+    fn state(&self, ready: &Ready, verdict: &Verdict, again: &Again, now_ms: i64) -> DeliveryState {
         match verdict {
-            Verdict::Delivered { warning } => DeliveryState::Delivered { warning: warning.clone() },
-            Verdict::Rejected { why, .. } if split => {
+            Verdict::Delivered { warning } => {
+                let reshaped =
+                    ready.reshaped.as_ref().map(|why| format!("sent without what was refused: {why}"));
+                DeliveryState::Delivered { warning: warning.clone().or(reshaped) }
+            }
+            Verdict::Rejected { why, .. } if !matches!(again, Again::No) => {
                 DeliveryState::Waiting { due_ms: now_ms, why: why.clone(), counts: false }
             }
             Verdict::Rejected { why, .. } => DeliveryState::Rejected { why: why.clone() },
             Verdict::StopDestination { why, .. } => {
                 DeliveryState::Waiting { due_ms: now_ms, why: why.clone(), counts: false }
             }
-            Verdict::Retry { pace, after_ms, why, .. } => self.again(due, *pace, *after_ms, why, now_ms),
+            Verdict::Retry { pace, after_ms, why, .. } => {
+                self.later(&ready.due, *pace, *after_ms, why, now_ms)
+            }
         }
     }
 
-    fn again(&self, due: &Due, pace: Pace, asked_ms: Option<i64>, why: &str, now_ms: i64) -> DeliveryState {
+    fn later(&self, due: &Due, pace: Pace, asked_ms: Option<i64>, why: &str, now_ms: i64) -> DeliveryState {
         let horizon = Horizon { after_first_ms: self.lane.destination.definition().retry_horizon_ms };
         let first = due.first_attempt_ms.unwrap_or(now_ms);
         match next_due(pace, due.attempts + 1, first, now_ms, asked_ms, jitter(due.seq), horizon) {
@@ -383,6 +396,47 @@ impl Call {
     }
 }
 
+/// What of a refused call is tried again at once.
+enum Again {
+    No,
+    Halves,
+    /// The one event in another shape, and the platform's words on the first.
+    Reshaped(Mapped, String),
+}
+
+impl Again {
+    /// How a refusal is called on record.
+    fn verdict(&self) -> &'static str {
+        match self {
+            Self::No => "rejected",
+            Self::Halves => "split",
+            Self::Reshaped(..) => "reshaped",
+        }
+    }
+
+    fn groups(self, mut group: Vec<Ready>) -> Vec<Vec<Ready>> {
+        match self {
+            Self::No => vec![],
+            Self::Halves => {
+                let second = group.split_off(group.len() / 2);
+                // The last one is taken first.
+                vec![second, group]
+            }
+            Self::Reshaped(mapped, why) => {
+                let again = |one: Ready| Ready { mapped: mapped.clone(), reshaped: Some(why.clone()), ..one };
+                vec![group.into_iter().map(again).collect()]
+            }
+        }
+    }
+}
+
+/// The stored event with its full network address, if that is still kept.
+fn event_of(due: &Due) -> serde_json::Result<Event> {
+    let mut event: Event = serde_json::from_str(&due.body)?;
+    event.user.ip.clone_from(&due.address);
+    Ok(event)
+}
+
 /// One verdict an event. A platform that names fewer than it was sent leaves the rest to be tried again.
 fn spread(reply: Reply, count: usize) -> Vec<Verdict> {
     match reply {
@@ -409,7 +463,7 @@ fn stops(verdict: &Verdict) -> Option<bool> {
 }
 
 /// The attempt's line on record, after its worst verdict.
-fn attempt_of(each: &[Verdict], split: bool) -> Attempt {
+fn attempt_of(each: &[Verdict], again: &Again) -> Attempt {
     let rank = |v: &&Verdict| match v {
         Verdict::StopDestination { .. } => 3,
         Verdict::Rejected { .. } => 2,
@@ -418,9 +472,7 @@ fn attempt_of(each: &[Verdict], split: bool) -> Attempt {
     };
     let (verdict, code, message) = match each.iter().max_by_key(rank) {
         Some(Verdict::StopDestination { code, why }) => ("stop", *code, why.clone()),
-        Some(Verdict::Rejected { code, why }) => {
-            (if split { "split" } else { "rejected" }, *code, why.clone())
-        }
+        Some(Verdict::Rejected { code, why }) => (again.verdict(), *code, why.clone()),
         Some(Verdict::Retry { code, why, .. }) => ("retry", *code, why.clone()),
         Some(Verdict::Delivered { warning }) => ("delivered", None, warning.clone().unwrap_or_default()),
         None => ("delivered", None, String::new()),

@@ -244,7 +244,9 @@ fn currency<'a>(index: usize, raw: Raw<'a>, options: &Options) -> Result<Option<
         return Ok(None);
     }
     let upper = code.to_ascii_uppercase();
-    if options.refuse_unsupported_currency && !vocabulary::is_supported_currency(&upper) {
+    let no_code = upper.len() != 3 || !upper.bytes().all(|b| b.is_ascii_uppercase());
+    let unlisted = options.refuse_unsupported_currency && !vocabulary::is_supported_currency(&upper);
+    if no_code || unlisted || options.refused_currencies.contains(&upper) {
         let text = format!("Batch.{index}.properties.currency: Not a valid choice: {code}");
         return Err(Refusal::parameter(text));
     }

@@ -39,8 +39,10 @@ pub struct Options {
     pub http_mode: HttpMode,
     /// Accept `"value": "89.99"`.
     pub accept_numeric_string_value: bool,
-    /// Refuse currencies outside TikTok's list with 40002.
+    /// Refuse every currency outside TikTok's list with 40002. What TikTok does is stated nowhere.
     pub refuse_unsupported_currency: bool,
+    /// Refuse these currencies with 40002 in any case, like a text that is no currency code.
+    pub refused_currencies: Vec<String>,
     /// Accepted `partner_name`s; `null` turns the check off.
     pub partner_names: Option<Vec<String>>,
     /// Code for a `partner_name` that is not accepted: 40002 or 40063.
@@ -91,7 +93,8 @@ impl Default for Options {
         Options {
             http_mode: HttpMode::Envelope200,
             accept_numeric_string_value: true,
-            refuse_unsupported_currency: true,
+            refuse_unsupported_currency: false,
+            refused_currencies: vec!["UGX".into()],
             partner_names: Some(names(&["GoogleTagManagerServer", "Segment", "WooCommerce", "WordPress"])),
             partner_code: 40002,
             strict_pii: false,

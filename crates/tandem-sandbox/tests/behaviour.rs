@@ -61,13 +61,16 @@ async fn switches_change_the_code() {
     let partner = Options { partner_code: 40063, ..Options::default() };
     let open = Options { partner_names: None, ..Options::default() };
     let text = Options { accept_numeric_string_value: false, ..Options::default() };
-    let currency = Options { refuse_unsupported_currency: false, ..Options::default() };
+    let currency = Options { refuse_unsupported_currency: true, ..Options::default() };
+    let lenient = Options { refused_currencies: vec![], ..Options::default() };
     let tokens = Options { tokens: vec!["other".into()], ..Options::default() };
     let pixels = Options { pixels: [("test-token".into(), vec!["OWN".into()])].into(), ..Options::default() };
     let named = patched(json!([{"op": "add", "path": "/partner_name", "value": "Me"}]));
     let plain = patched(json!([{"op": "add", "path": "/data/0/user/email", "value": "a@b.example"}]));
     let number = patched(json!([{"op": "add", "path": "/data/0/properties/value", "value": "9.5"}]));
     let unlisted = patched(json!([{"op": "add", "path": "/data/0/properties/currency", "value": "UGX"}]));
+    let listed_nowhere =
+        patched(json!([{"op": "add", "path": "/data/0/properties/currency", "value": "TND"}]));
     let ids: Vec<&str> = vec!["x"; 1001];
     let cases = [
         (strict, plain.clone(), 40062),
@@ -76,7 +79,10 @@ async fn switches_change_the_code() {
         (partner, named.clone(), 40063),
         (open, named, 0),
         (text, number, 40002),
-        (currency, unlisted, 0),
+        (Options::default(), listed_nowhere.clone(), 0),
+        (currency, listed_nowhere, 40002),
+        (Options::default(), unlisted.clone(), 40002),
+        (lenient, unlisted, 0),
         (tokens, purchases(&["a"]), 40105),
         (pixels, purchases(&["a"]), 40001),
     ];

@@ -7,8 +7,8 @@ use tandem_core::claim::{ClaimKey, OrderReport};
 use tandem_core::{Amount, Currency, Event, Item};
 use tandem_store::embedded::View;
 use tandem_store::{
-    Attempt, DeliveryState, LaneId, NewDelivery, NewEvent, Notice, NoticeKind, Options, OrderClaim, Outcome, Replay,
-    Report, Skipped, Stop, Store,
+    Attempt, DeliveryState, LaneId, NewDelivery, NewEvent, Notice, NoticeKind, Options, OrderClaim, Outcome,
+    Replay, Report, Skipped, Stop, Store,
 };
 use tempfile::TempDir;
 
@@ -61,7 +61,11 @@ impl Rig {
     /// A paid order's webhook: total, lines.
     fn snapshot(&self, order: &str, total: &str, lines: &[&str]) -> NewEvent {
         let id = format!("wc_order_{order}");
-        let item = |line: &&str| Item { content_id: (*line).into(), line_id: Some((*line).into()), ..Item::default() };
+        let item = |line: &&str| Item {
+            content_id: (*line).into(),
+            line_id: Some((*line).into()),
+            ..Item::default()
+        };
         let event = Event {
             event_name: "Purchase".into(),
             event_id: id.clone(),
@@ -105,7 +109,8 @@ impl Rig {
             request_bytes: 10,
             reply: None,
         };
-        let report = Report { lane: self.lane, attempt: Some(attempt), states: vec![(seq, state)], at_ms: at };
+        let report =
+            Report { lane: self.lane, attempt: Some(attempt), states: vec![(seq, state)], at_ms: at };
         self.store.record(report).await.unwrap();
     }
 
@@ -163,7 +168,10 @@ async fn an_order_is_reported_once_and_its_growth_as_the_difference() {
     assert_eq!(rig.append(rig.snapshot("891", "89.99", &["1"]), 2).await, Outcome::Duplicate { of: None });
     let rig = rig.restarted().await;
     // Long after the claim's window: the ledger still knows.
-    assert_eq!(rig.append(rig.snapshot("891", "89.99", &["1"]), 9 * WINDOW).await, Outcome::Duplicate { of: None });
+    assert_eq!(
+        rig.append(rig.snapshot("891", "89.99", &["1"]), 9 * WINDOW).await,
+        Outcome::Duplicate { of: None }
+    );
     let grown = rig.append(rig.snapshot("891", "109.98", &["1", "2"]), 9 * WINDOW).await;
     assert_eq!(grown, Outcome::Accepted { seq: 2, event_id: Some("wc_order_891_bump_1".into()) });
     let again = rig.append(rig.snapshot("891", "109.98", &["1", "2"]), 9 * WINDOW).await;
@@ -236,13 +244,17 @@ async fn a_replay_makes_new_deliveries_for_what_did_not_arrive() {
     assert_eq!(rig.store.replay(everything, 202).await.unwrap(), 1, "only the delivered one is left");
     let other = Replay { event_id: Some("none".into()), delivered_too: true, ..replay };
     assert_eq!(rig.store.replay(other, 203).await.unwrap(), 0);
-    assert!(rig.store.due(rig.lane, 300, 9, &HashSet::new()).unwrap().due.iter().filter(|d| d.replay).count() == 2);
+    assert!(
+        rig.store.due(rig.lane, 300, 9, &HashSet::new()).unwrap().due.iter().filter(|d| d.replay).count()
+            == 2
+    );
 }
 
 #[tokio::test]
 async fn retention_takes_the_old_and_leaves_the_new() {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options { retention_ms: 1_000, address_ms: 100, ..Options::new(folder.path().join("t.db")) };
+    let options =
+        Options { retention_ms: 1_000, address_ms: 100, ..Options::new(folder.path().join("t.db")) };
     let store = Store::open(options).unwrap();
     let lane = store.lane("shop", "tiktok").await.unwrap();
     let rig = Rig { folder, store, lane };

@@ -111,9 +111,6 @@ fn dec(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-/// TikTok does not list it: such an order is counted without an amount.
-const UNLISTED: &str = "TND";
-
 /// Literal figures for what must not rest on the test's own reading of the bodies.
 const FIGURES: &[(&str, Option<&str>, Option<&str>)] = &[
     ("wc_order_25", Some("27.61"), Some("USD")),
@@ -126,8 +123,8 @@ const FIGURES: &[(&str, Option<&str>, Option<&str>)] = &[
     ("wc_order_33", Some("22.875"), Some("KWD")),
     ("wc_order_35", Some("26"), Some("VND")),
     ("wc_order_40", Some("25.50"), Some("AED")),
-    // 19.845 TND in the log; see `UNLISTED`.
-    ("wc_order_46", None, None),
+    // TikTok does not list it; it is sent all the same.
+    ("wc_order_46", Some("19.845"), Some("TND")),
     // Coupon, tax and shipping on several lines.
     ("wc_order_47", Some("66.88"), Some("EUR")),
     // Product name full of Unicode, prices with tax.
@@ -161,10 +158,7 @@ fn assert_counted(conversions: &[ConversionView], pixel: &str) {
     let all = deliveries();
     let expected: BTreeMap<String, (Option<Decimal>, Option<String>)> = paid(&all)
         .into_iter()
-        .map(|(id, (total, currency))| match currency.as_str() {
-            UNLISTED => (id, (None, None)),
-            _ => (id, (Some(total.normalize()), Some(currency))),
-        })
+        .map(|(id, (total, currency))| (id, (Some(total.normalize()), Some(currency))))
         .collect();
     assert_eq!(expected.len(), PAID);
     let mine: Vec<&ConversionView> = conversions.iter().filter(|c| c.pixel == pixel).collect();
@@ -512,4 +506,21 @@ fn two_sites_with_the_same_order_numbers_are_two_shops() {
     for pixel in [PIXEL, OTHER_PIXEL] {
         assert_counted(&counted, pixel);
     }
+}
+
+#[test]
+fn a_sale_whose_currency_is_refused_goes_without_its_amount() {
+    let shop = Shop::open();
+    let strict = tandem_sandbox::Options { refuse_unsupported_currency: true, ..Default::default() };
+    shop.stand_in.sandbox.set_options(strict).unwrap();
+    shop.deliver(&delivery("05b-order-created"));
+    let counted = shop.conversions();
+    assert_eq!(counted.len(), 1);
+    assert_eq!((counted[0].event_id.as_deref(), counted[0].value), (Some("wc_order_46"), None));
+    let verdicts: Vec<Value> =
+        shop.gateway.records("attempts").into_iter().map(|a| a["verdict"].clone()).collect();
+    assert_eq!(verdicts.len(), 2, "{verdicts:?}");
+    assert!(verdicts.contains(&json!("reshaped")) && verdicts.contains(&json!("delivered")), "{verdicts:?}");
+    let told = shop.gateway.records("deliveries")[0]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(told.contains("currency"), "{told}");
 }

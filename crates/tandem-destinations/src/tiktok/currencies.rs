@@ -12,6 +12,16 @@ const SUPPORTED: [&str; 62] = [
     "VND", "ZAR",
 ];
 
+/// Not listed, and known to be converted before sending by an integration that other shops run.
+const REFUSED: [&str; 1] = ["UGX"];
+
+/// Whether an amount in this currency is sent. What TikTok does with a currency it does not list is stated nowhere,
+/// and a sale without its money is a loss for sure: so it is sent, and only left out when TikTok refuses it.
+#[must_use]
+pub fn sent(currency: Currency) -> bool {
+    !REFUSED.contains(&currency.code())
+}
+
 /// Whether TikTok lists the currency.
 #[must_use]
 pub fn supported(currency: Currency) -> bool {

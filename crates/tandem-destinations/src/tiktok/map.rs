@@ -15,6 +15,8 @@ pub(super) struct Rules {
     pub(super) legacy_names: bool,
     /// For contents of events that do not say it themselves.
     pub(super) content_type: ContentType,
+    /// Amounts in currencies that TikTok does not list go too.
+    pub(super) unlisted_money: bool,
 }
 
 /// One element of `data`. Whatever is empty is left out: a hash of nothing or an empty text matches nobody, and a
@@ -81,8 +83,8 @@ pub(super) fn lint(event: &Event) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(currency) = event.currency.filter(|c| !currencies::supported(*c)) {
         let text = format!(
-            "TikTok does not list {currency}: the event goes out without value, currency and prices. Send amounts in \
-             a listed currency to have them counted"
+            "TikTok does not list {currency}: if it refuses the amount, the event goes out without value, currency \
+             and prices. Send amounts in a listed currency to be sure that they count"
         );
         findings.push(Finding::warning("currency_unsupported", text).on("currency"));
     }

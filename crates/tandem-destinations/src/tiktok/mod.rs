@@ -21,7 +21,7 @@ use tandem_core::{Event, Finding, names};
 use crate::{Definition, Destination, HttpReply, HttpRequest, Mapped, Platform, Reply, Skip};
 
 pub use codes::{CODES, Class, Code};
-pub use currencies::supported as currency_supported;
+pub use currencies::{sent as currency_sent, supported as currency_supported};
 pub use reply::read as read_reply;
 pub use settings::{BASE_URL, ContentType, Settings};
 
@@ -95,7 +95,11 @@ impl TikTok {
             url: format!("{}{PATH}", settings.base_url),
             headers,
             head: head(settings),
-            rules: map::Rules { legacy_names: settings.legacy_names, content_type: settings.content_type },
+            rules: map::Rules {
+                legacy_names: settings.legacy_names,
+                content_type: settings.content_type,
+                unlisted_money: true,
+            },
             events: settings.events.clone(),
             testing: settings.test_event_code.is_some(),
         })
@@ -155,6 +159,17 @@ impl Destination for TikTok {
 
     fn map(&self, event: &Event, limited_data_use: bool) -> Mapped {
         Mapped { json: map::json(event, limited_data_use, &self.rules) }
+    }
+
+    /// A refusal that speaks of the currency, of an event in one that TikTok does not list: the event goes without
+    /// its money rather than not at all.
+    fn second_try(&self, event: &Event, limited_data_use: bool, why: &str) -> Option<Mapped> {
+        let unlisted = event.currency.is_some_and(|c| currencies::sent(c) && !currency_supported(c));
+        if !unlisted || !why.to_ascii_lowercase().contains("currency") {
+            return None;
+        }
+        let rules = map::Rules { unlisted_money: false, ..self.rules };
+        Some(Mapped { json: map::json(event, limited_data_use, &rules) })
     }
 
     fn request(&self, batch: &[Mapped]) -> HttpRequest {

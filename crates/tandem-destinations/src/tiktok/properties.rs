@@ -45,15 +45,14 @@ struct Money {
     currency: Option<Currency>,
 }
 
-/// Assumed: what TikTok does with a currency it does not list is stated nowhere. A number without its currency would
-/// be read as another one, and a refusal would cost the whole event; so all money is left out and the rest goes.
-fn sends_money(event: &Event) -> bool {
-    event.currency.is_none_or(currencies::supported)
+/// A number without its currency would be read as another one, so where the currency cannot go, no amount goes.
+fn sends_money(event: &Event, rules: &Rules) -> bool {
+    event.currency.is_none_or(|c| currencies::supported(c) || (rules.unlisted_money && currencies::sent(c)))
 }
 
 impl<'a> Properties<'a> {
     pub(super) fn of(event: &'a Event, rules: &Rules) -> Self {
-        let with_money = sends_money(event);
+        let with_money = sends_money(event, rules);
         let money = if with_money {
             Money { value: event.value.and_then(Digits::of), currency: event.currency }
         } else {

@@ -16,7 +16,7 @@ use tandem_core::identity::{
 };
 use tandem_core::{Amount, Currency, Event};
 use tandem_destinations::Mapped;
-use tandem_destinations::tiktok::currency_supported;
+use tandem_destinations::tiktok::currency_sent;
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -187,7 +187,7 @@ proptest! {
     fn money_keeps_every_digit(event in event()) {
         let mapped = tiktok(json!({})).map(&event, false);
         let sent: Sent<'_> = serde_json::from_str(&mapped.json).unwrap();
-        let listed = event.currency.is_none_or(currency_supported);
+        let listed = event.currency.is_none_or(currency_sent);
         let expected = event.value.map(Amount::decimal).filter(|v| listed && *v >= Decimal::ZERO);
         prop_assert_eq!(sent.properties.value.map(digits), expected);
         for item in &sent.properties.contents {

@@ -132,7 +132,7 @@ fn property_faults(properties: &Value, faults: &mut BTreeSet<&'static str>) {
     match properties["currency"].as_str().map(|c| (c, Currency::parse(c))) {
         Some((_, None)) => _ = faults.insert("currency_invalid"),
         Some((text, Some(currency))) if text != currency.code() => _ = faults.insert("currency_case"),
-        Some((_, Some(currency))) if !tiktok::currency_supported(currency) => {
+        Some((_, Some(currency))) if !tiktok::currency_sent(currency) => {
             faults.insert("currency_unsupported");
         }
         None if properties.get("value").is_some() => _ = faults.insert("currency_missing"),

@@ -50,7 +50,12 @@ impl<'c> Appender<'c> {
         Ok(outcomes)
     }
 
-    fn one(&mut self, claims: &mut ClaimIndex, mut event: NewEvent, now_ms: i64) -> rusqlite::Result<Outcome> {
+    fn one(
+        &mut self,
+        claims: &mut ClaimIndex,
+        mut event: NewEvent,
+        now_ms: i64,
+    ) -> rusqlite::Result<Outcome> {
         let mut renamed = None;
         if let (Some(order), Some(order_id)) = (event.order.take(), event.order_id.clone()) {
             match ledger(self.conn, &event, &order, &order_id, now_ms)? {
@@ -107,13 +112,27 @@ impl<'c> Appender<'c> {
             let until_ms = now_ms + delivery.window_ms;
             match claims.take(self.conn, &mut self.claim, &delivery.claim, seq, now_ms, until_ms)? {
                 None => {
-                    self.delivery.execute(params![seq, lane, state::WAITING, now_ms, None::<&str>, None::<&str>])?;
+                    self.delivery.execute(params![
+                        seq,
+                        lane,
+                        state::WAITING,
+                        now_ms,
+                        None::<&str>,
+                        None::<&str>
+                    ])?;
                     won = true;
                 }
                 Some(held) => {
                     held_by.get_or_insert(held.event_seq);
                     let message = format!("the same event came in before, as number {}", held.event_seq);
-                    self.delivery.execute(params![seq, lane, state::SKIPPED, now_ms, "duplicate", message])?;
+                    self.delivery.execute(params![
+                        seq,
+                        lane,
+                        state::SKIPPED,
+                        now_ms,
+                        "duplicate",
+                        message
+                    ])?;
                 }
             }
         }
@@ -406,7 +425,9 @@ fn prune_events(conn: &Connection, cutoff: i64) -> rusqlite::Result<usize> {
     let mut gone = 0;
     // The newest event always stays: SQLite would hand out its number again, and others still point to it.
     let newest: i64 = conn.query_row("SELECT coalesce(max(seq), 0) FROM events", [], |r| r.get(0))?;
-    if let Some(last) = last_before(conn, "events", "seq", cutoff)?.map(|last| last.min(newest - 1)).filter(|l| *l > 0) {
+    if let Some(last) =
+        last_before(conn, "events", "seq", cutoff)?.map(|last| last.min(newest - 1)).filter(|l| *l > 0)
+    {
         gone += conn.execute("DELETE FROM deliveries WHERE event_seq <= ?1", [last])?;
         gone += conn.execute("DELETE FROM events WHERE seq <= ?1", [last])?;
     }
