@@ -37,7 +37,7 @@ async fn wrong_fields_are_named() {
         (put("/data/1/properties/value", json!(true)), "Batch.1.properties.value: Not a valid number"),
         (put("/data/1/properties/value", json!("")), "Batch.1.properties.value: Not a valid number"),
         (put("/data/1/properties/currency", json!(978)), "Batch.1.properties.currency: Not a valid string"),
-        (put("/data/1/properties/currency", json!("XTS")), "Not a valid choice: XTS"),
+        (put("/data/1/properties/currency", json!("UGX")), "Not a valid choice: UGX"),
         (json!({"pixel_code": "P", "batch": []}), "field(s): event_source, event_source_id, data."),
         (
             json!({"event_source": "web", "event_source_id": "P", "data": [{}]}),
