@@ -40,12 +40,12 @@ pub enum OrderReport {
 /// What we remember of an order that was reported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderState {
-    /// Sum of everything reported so far.
-    pub reported: Amount,
+    /// Sum of everything reported so far; none when a report had no value.
+    pub reported: Option<Amount>,
     /// Currency of that sum.
     pub currency: Option<Currency>,
-    /// Event id of the first report.
-    pub event_id: String,
+    /// Every event id reported for the order, the first one first.
+    pub event_ids: Vec<String>,
     /// How many further events the order's growth has made.
     pub bumps: u32,
     /// Order lines already reported.
@@ -70,28 +70,42 @@ pub enum OrderDecision {
     OtherId,
 }
 
-/// Decides from what is remembered. `total` is the order's total (snapshot) or the event's value (sale).
+impl OrderState {
+    /// Nothing reported yet.
+    #[must_use]
+    pub fn new(currency: Option<Currency>) -> Self {
+        Self { reported: Some(Amount::ZERO), currency, event_ids: vec![], bumps: 0, lines: vec![] }
+    }
+
+    /// The first report's id; growth is suffixed to it.
+    #[must_use]
+    pub fn first_id(&self) -> &str {
+        self.event_ids.first().map_or("", String::as_str)
+    }
+}
+
+/// Decides from what is remembered. `total` is the order's total (snapshot) or the event's value (sale), if it has one.
 #[must_use]
 pub fn decide(
     known: Option<&OrderState>,
     report: &OrderReport,
     event_id: &str,
-    total: Amount,
+    total: Option<Amount>,
     currency: Option<Currency>,
 ) -> OrderDecision {
     let Some(known) = known else { return OrderDecision::First };
-    match report {
-        // A sum in another currency cannot be compared; the order is reported, that is enough.
-        OrderReport::Snapshot { .. } if known.currency != currency => OrderDecision::Duplicate,
-        OrderReport::Snapshot { .. } if total.grew_from(known.reported) => {
-            OrderDecision::Growth { n: known.bumps + 1, difference: total.saturating_sub(known.reported) }
+    // A sum in another currency, or none, cannot be compared; the order is reported, that is enough.
+    let sums = known.reported.zip(total).filter(|_| known.currency == currency);
+    match (report, sums) {
+        (OrderReport::Snapshot { .. }, Some((reported, total))) if total.grew_from(reported) => {
+            OrderDecision::Growth { n: known.bumps + 1, difference: total.saturating_sub(reported) }
         }
-        OrderReport::Snapshot { .. } => OrderDecision::Duplicate,
-        OrderReport::Sale if known.event_id == event_id => OrderDecision::Duplicate,
-        OrderReport::Sale if known.reported.decimal() == total.decimal() && known.currency == currency => {
+        (OrderReport::Snapshot { .. }, _) => OrderDecision::Duplicate,
+        (OrderReport::Sale, _) if known.event_ids.iter().any(|id| id == event_id) => OrderDecision::Duplicate,
+        (OrderReport::Sale, Some((reported, total))) if reported.decimal() == total.decimal() => {
             OrderDecision::Duplicate
         }
-        OrderReport::Sale => OrderDecision::OtherId,
+        (OrderReport::Sale, _) => OrderDecision::OtherId,
     }
 }
 
@@ -116,16 +130,14 @@ mod tests {
 
     fn state(reported: &str) -> OrderState {
         OrderState {
-            reported: reported.parse().unwrap(),
-            currency: Currency::parse("USD"),
-            event_id: "wc_order_891".into(),
-            bumps: 0,
-            lines: vec![],
+            reported: Some(reported.parse().unwrap()),
+            event_ids: vec!["wc_order_891".into()],
+            ..OrderState::new(Currency::parse("USD"))
         }
     }
 
     fn run(known: Option<&OrderState>, report: &OrderReport, id: &str, total: &str) -> OrderDecision {
-        decide(known, report, id, total.parse().unwrap(), Currency::parse("USD"))
+        decide(known, report, id, total.parse().ok(), Currency::parse("USD"))
     }
 
     #[test]

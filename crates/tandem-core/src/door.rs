@@ -35,6 +35,8 @@ pub struct Draft {
     pub identity: RawIdentity,
     /// Set for a sale, see [`OrderReport`].
     pub order: Option<OrderReport>,
+    /// Where the event stands in its request, e.g. `data[1]`; empty when it is the request.
+    pub place: String,
 }
 
 /// Why an event, or a whole request, was not taken. Never repeats the value at fault.
@@ -87,6 +89,10 @@ impl Rejection {
     }
 
     fn of(mut self, draft: &Draft) -> Self {
+        if !draft.place.is_empty() {
+            let field = self.field.take().map_or_else(String::new, |field| format!(".{field}"));
+            self.field = Some(format!("{}{field}", draft.place));
+        }
         let plain = |text: &String| !text.is_empty() && !unfit_id(text);
         self.event_name = Some(draft.event.event_name.clone()).filter(plain);
         self.event_id = draft.event_id.clone().filter(plain);
@@ -336,8 +342,10 @@ fn check_content(event: &Event, findings: &mut Vec<Finding>) {
 /// The same event sent again gets the same id, so that a sender's own retry does not count twice.
 fn made_id(event: &Event) -> String {
     let mut hasher = Sha256::new();
+    // Without an event_time a repeat would get another one; for an order it is the order that tells.
+    let time = event.order_id.is_none().then_some(event.event_time);
     let body = serde_json::to_vec(&(
-        (&event.site, &event.event_name, event.event_time, &event.order_id, &event.value),
+        (&event.site, &event.event_name, time, &event.order_id, &event.value),
         (&event.contents, &event.page, &event.user, &event.search_string, &event.session_id),
     ));
     hasher.update(body.unwrap_or_default());

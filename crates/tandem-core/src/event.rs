@@ -17,6 +17,8 @@ pub enum Channel {
     /// The shop's server told us.
     #[default]
     Server,
+    /// It happened in a shop of bricks, or in a CRM; not on the web.
+    Offline,
 }
 
 /// One line of a cart or an order.

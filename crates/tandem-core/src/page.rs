@@ -79,7 +79,7 @@ fn pair_is_personal(pair: &str) -> bool {
     let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
     let name: String =
         name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    SECRET.contains(&name.as_str()) || path_is_personal(value) || looks_like_phone(value)
+    SECRET.contains(&name.as_str()) || path_is_personal(pair) || looks_like_phone(value)
 }
 
 /// `+49…` or a bare run of 9 to 15 digits with phone punctuation; timestamps in click parameters are longer names'

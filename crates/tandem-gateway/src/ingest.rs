@@ -11,7 +11,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use tandem_sources::{AuthError, Decoded, Source, events, woocommerce};
 use tandem_store::StoreError;
 
@@ -69,8 +70,10 @@ impl IntoResponse for Refusal {
     }
 }
 
-fn json_response(status: StatusCode, body: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
+    // Answers are made of texts and numbers: serialising cannot fail.
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 async fn post_events(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
@@ -103,11 +106,16 @@ async fn take_events(gateway: &Gateway, request: Request) -> Result<Response, Re
     let count = |status| answers.iter().filter(|a| a.status == status).count();
     let (accepted, duplicates) = (count("accepted"), count("duplicate"));
     let status = if accepted + duplicates > 0 { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let refused = answers.len() - accepted - duplicates;
-    Ok(json_response(
-        status,
-        &json!({ "accepted": accepted, "duplicates": duplicates, "rejected": refused, "events": answers }),
-    ))
+    let rejected = answers.len() - accepted - duplicates;
+    Ok(json_response(status, &EventsAnswer { accepted, duplicates, rejected, events: &answers }))
+}
+
+#[derive(Serialize)]
+struct EventsAnswer<'a> {
+    accepted: usize,
+    duplicates: usize,
+    rejected: usize,
+    events: &'a [Answer],
 }
 
 /// A signed webhook gets 200 even when it holds nothing to report, or something broken: WooCommerce sends nothing

@@ -25,14 +25,19 @@ const PROBE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_sec
 const RECORD_AGAIN: Duration = Duration::from_millis(500);
 
 /// A due time further ahead than any retry makes it: the clock was set back.
-const FARTHEST_DUE_MS: i64 = 3_600_000;
+const FARTHEST_DUE_MS: i64 = 31 * 60_000;
+
+/// Makes due now what a clock that has been set back would leave lying for as long as it was moved.
+pub async fn clock_was_set_back(gateway: &Gateway) {
+    let now_ms = gateway.clock.now_ms();
+    if let Err(error) = gateway.store.clamp_due(now_ms + FARTHEST_DUE_MS, now_ms).await {
+        tracing::warn!(%error, "cannot look for deliveries left behind by a clock that was set back");
+    }
+}
 
 /// Runs every lane until `stop` turns true; returns when the calls under way have been recorded.
 pub async fn run(gateway: Arc<Gateway>, transport: Arc<dyn Transport>, stop: watch::Receiver<bool>) {
-    let limit = gateway.clock.now_ms() + FARTHEST_DUE_MS;
-    if let Err(error) = gateway.store.clamp_due(limit).await {
-        tracing::warn!(%error, "cannot look for deliveries left behind by a clock that was set back");
-    }
+    clock_was_set_back(&gateway).await;
     let persisted = gateway.store.lanes().unwrap_or_default();
     let mut tasks = JoinSet::new();
     for lane in gateway.lanes() {

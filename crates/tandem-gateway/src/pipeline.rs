@@ -55,7 +55,10 @@ pub fn prepare(site: &SiteRuntime, source: &'static str, decoded: Decoded, now_s
     let mut prepared = Prepared::default();
     for part in decoded.parts {
         match part.and_then(|draft| door::admit(draft, &site.site, now_s)) {
-            Ok((event, order)) => {
+            Ok((mut event, order)) => {
+                let remarks = site.lanes.iter().flat_map(|lane| lane.destination.lint(&event));
+                let remarks: Vec<Finding> = remarks.collect();
+                event.findings.extend(remarks);
                 prepared.places.push(prepared.answers.len());
                 prepared.answers.push(answer_of(&event));
                 prepared.events.push(entry(site, source, event, order, now_s));
@@ -118,7 +121,7 @@ fn entry(
     event.user.ip = address.as_deref().map(shortened);
     let order = order.filter(|_| event.order_id.is_some()).map(|report| OrderClaim {
         report,
-        total: event.value.unwrap_or_default(),
+        total: event.value,
         currency: event.currency,
         lines: event.contents.iter().filter_map(|i| i.line_id.clone()).collect(),
         event: Box::new(event.clone()),

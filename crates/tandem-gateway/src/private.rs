@@ -211,6 +211,13 @@ async fn resume(
     lane: Result<Path<u32>, PathRejection>,
 ) -> Result<Response, Unfit> {
     let Path(lane) = lane.map_err(Unfit::why)?;
+    if gateway.lanes().all(|l| l.id != LaneId(lane)) {
+        return Ok(problem(
+            StatusCode::NOT_FOUND,
+            "no_such_destination",
+            "no destination has this lane's number",
+        ));
+    }
     Ok(match gateway.store.set_stop(LaneId(lane), None).await {
         Ok(()) => Json(json!({ "status": "resumed" })).into_response(),
         Err(error) => store_problem(&error),

@@ -228,16 +228,14 @@ fn orders_of_the_rest_api_read_like_deliveries() {
     let (then, now) = (before.event.value.unwrap(), after.event.value.unwrap());
     assert_eq!((then.to_string().as_str(), now.to_string().as_str()), ("22.875", "22.88"));
     let known = OrderState {
-        reported: then,
-        currency: before.event.currency,
-        event_id: before.event_id.unwrap(),
-        bumps: 0,
-        lines: vec![],
+        reported: Some(then),
+        event_ids: before.event_id.into_iter().collect(),
+        ..OrderState::new(before.event.currency)
     };
     // The shop's decimals changed between the two; nothing was bought.
     let report = OrderReport::Snapshot { changed_at: 0 };
     let id = after.event_id.unwrap();
-    assert_eq!(decide(Some(&known), &report, &id, now, after.event.currency), OrderDecision::Duplicate);
+    assert_eq!(decide(Some(&known), &report, &id, Some(now), after.event.currency), OrderDecision::Duplicate);
 
     assert_eq!(order("order-refunded", Settings::default()).err().unwrap().code, "order_refunded");
 

@@ -75,7 +75,7 @@ pub struct OrderClaim {
     /// Sale or snapshot.
     pub report: OrderReport,
     /// The order's total, or the sale's value.
-    pub total: Amount,
+    pub total: Option<Amount>,
     /// Its currency.
     pub currency: Option<Currency>,
     /// Order lines in this report.
@@ -233,7 +233,7 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// The platform's code.
     pub code: Option<i64>,
-    /// `delivered`, `retry`, `rejected`, `stop`, `split`.
+    /// `delivered`, `retry`, `rejected`, `stop`, `split` (halved and tried again), `reshaped` (tried in another shape).
     pub verdict: &'static str,
     /// The platform's words and ours.
     pub message: String,

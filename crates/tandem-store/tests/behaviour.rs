@@ -75,7 +75,7 @@ impl Rig {
         };
         let claim = OrderClaim {
             report: OrderReport::Snapshot { changed_at: 77 },
-            total: total.parse().unwrap(),
+            total: total.parse().ok(),
             currency: Currency::parse("USD"),
             lines: lines.iter().map(|l| (*l).to_owned()).collect(),
             event: Box::new(event),
@@ -200,6 +200,43 @@ async fn a_sale_and_a_webhook_for_the_same_order_count_once() {
 }
 
 #[tokio::test]
+async fn a_skipped_order_is_not_reported_and_may_go_later() {
+    let rig = Rig::new().await;
+    let skipped = |code: &'static str, mut event: NewEvent| {
+        event.deliveries[0].skip = Some(Skipped { code: code.into(), message: "no".into() });
+        event
+    };
+    assert_eq!(
+        rig.append(skipped("consent_unknown", rig.snapshot("7", "10.00", &["1"])), 1).await,
+        accepted(1)
+    );
+    assert_eq!(rig.append(rig.snapshot("7", "10.00", &["1"]), 2).await, accepted(2));
+    assert_eq!(rig.append(rig.snapshot("7", "10.00", &["1"]), 3).await, Outcome::Duplicate { of: None });
+    // The order is old by now, its growth is not.
+    let grown = rig.append(skipped("event_too_old", rig.snapshot("7", "15.00", &["1", "2"])), 4).await;
+    assert_eq!(grown, Outcome::Accepted { seq: 3, event_id: Some("wc_order_7_bump_1".into()) });
+    assert_eq!(rig.due(9).len(), 2);
+    // What the webhook made of the growth, the shop's own code does not add again.
+    assert_eq!(
+        rig.append(rig.sale("7", "wc_order_7_bump_1", "5.00"), 5).await,
+        Outcome::Duplicate { of: None }
+    );
+}
+
+#[tokio::test]
+async fn a_repeated_sale_under_another_id_adds_nothing_to_the_sum() {
+    let rig = Rig::new().await;
+    rig.append(rig.sale("7", "a", "10.00"), 1).await;
+    assert_eq!(rig.append(rig.sale("7", "b", "5.00"), 2).await, accepted(2));
+    for now in 3..6 {
+        assert_eq!(rig.append(rig.sale("7", "b", "5.00"), now).await, Outcome::Duplicate { of: None });
+    }
+    assert_eq!(rig.append(rig.snapshot("7", "15.00", &[]), 9).await, Outcome::Duplicate { of: None });
+    let grown = rig.append(rig.snapshot("7", "16.00", &[]), 9).await;
+    assert_eq!(grown, Outcome::Accepted { seq: 3, event_id: Some("a_bump_1".into()) });
+}
+
+#[tokio::test]
 async fn deliveries_wait_for_their_time_and_keep_their_end() {
     let rig = Rig::new().await;
     rig.append(rig.event("Lead", "1"), 100).await;
@@ -287,7 +324,9 @@ async fn retention_takes_the_old_and_leaves_the_new() {
 async fn a_stop_is_remembered_and_a_clock_set_back_is_mended() {
     let rig = Rig::new().await;
     rig.append(rig.event("Lead", "1"), 900_000).await;
-    rig.store.clamp_due(500).await.unwrap();
+    rig.store.clamp_due(800_000, 500).await.unwrap();
+    rig.store.probe().await.unwrap();
+    assert!(rig.store.writable());
     assert_eq!(rig.due(500), [1]);
     rig.store.set_stop(rig.lane, Some(Stop { why: "token".into(), since_ms: 5 })).await.unwrap();
     let rig = rig.restarted().await;

@@ -17,6 +17,12 @@ use crate::config::Config;
 /// How often retention is looked after.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
+/// How often the disk (when full) and the clock are looked at.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(2);
+
+/// A clock that goes back further than this was set back.
+const CLOCK_STEP_MS: i64 = 5_000;
+
 /// A gateway that is up.
 pub(crate) struct App {
     pub(crate) gateway: Arc<Gateway>,
@@ -48,7 +54,7 @@ pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Resu
         tokio::spawn(serve(public, ingest::router(gateway.clone()), stopped.clone())),
         tokio::spawn(serve(private, private::router(gateway.clone(), &token), stopped.clone())),
         tokio::spawn(lanes::run(gateway.clone(), transport, stopped.clone())),
-        tokio::spawn(prune(gateway.clone(), stopped)),
+        tokio::spawn(housekeeping(gateway.clone(), stopped)),
     ];
     Ok(App { gateway, public: public_addr, private: private_addr, stop, tasks })
 }
@@ -82,14 +88,28 @@ async fn serve(listener: TcpListener, router: axum::Router, mut stop: watch::Rec
     }
 }
 
-async fn prune(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
+/// Retention, a look at a full disk, and a clock that was set back.
+async fn housekeeping(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
+    let mut last_ms = gateway.clock.now_ms();
+    let mut prune_at = tokio::time::Instant::now();
     while !*stop.borrow() {
-        let more = gateway.store.prune(gateway.clock.now_ms()).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "cannot delete what is past its retention");
-            false
-        });
-        // Small steps, so that events never wait behind a large delete.
-        let pause = if more { Duration::from_millis(50) } else { PRUNE_EVERY };
+        let now_ms = gateway.clock.now_ms();
+        if now_ms + CLOCK_STEP_MS < last_ms {
+            lanes::clock_was_set_back(&gateway).await;
+        }
+        last_ms = now_ms;
+        if !gateway.store.writable() {
+            // The error is in the log already, and the health check tells it.
+            let _ = gateway.store.probe().await;
+        } else if tokio::time::Instant::now() >= prune_at {
+            let more = gateway.store.prune(now_ms).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "cannot delete what is past its retention");
+                false
+            });
+            // Small steps, so that events never wait behind a large delete.
+            prune_at += if more { Duration::from_millis(50) } else { PRUNE_EVERY };
+        }
+        let pause = HOUSEKEEPING_EVERY.min(prune_at.saturating_duration_since(tokio::time::Instant::now()));
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             _ = stop.changed() => {}

@@ -82,9 +82,14 @@ pub(super) fn json(event: &Event, limited_data_use: bool, rules: &Rules) -> Stri
 pub(super) fn lint(event: &Event) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(currency) = event.currency.filter(|c| !currencies::supported(*c)) {
+        let what = if currencies::sent(currency) {
+            "if it refuses the amount, the event goes out"
+        } else {
+            "the event goes out"
+        };
         let text = format!(
-            "TikTok does not list {currency}: if it refuses the amount, the event goes out without value, currency \
-             and prices. Send amounts in a listed currency to be sure that they count"
+            "TikTok does not list {currency}: {what} without value, currency and prices. Send amounts in a listed \
+             currency to be sure that they count"
         );
         findings.push(Finding::warning("currency_unsupported", text).on("currency"));
     }

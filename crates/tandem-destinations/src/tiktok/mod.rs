@@ -16,7 +16,7 @@ mod user;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
-use tandem_core::{Event, Finding, names};
+use tandem_core::{Channel, Event, Finding, names};
 
 use crate::{Definition, Destination, HttpReply, HttpRequest, Mapped, Platform, Reply, Skip};
 
@@ -133,6 +133,11 @@ impl Destination for TikTok {
 
     fn wants(&self, event: &Event) -> Result<(), Skip> {
         let name = event.event_name.as_str();
+        if event.channel == Channel::Offline {
+            let message =
+                "TikTok wants offline and CRM events for an event set of their own, not for the pixel";
+            return Err(Skip { code: "channel_not_supported", message: message.to_owned() });
+        }
         match &self.events {
             Some(selected) if selected.iter().any(|s| s == name) => Ok(()),
             Some(_) => Err(Skip {

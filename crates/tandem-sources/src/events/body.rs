@@ -11,6 +11,10 @@ use tandem_core::door::Rejection;
 /// Most events in one request; the same as TikTok's own limit.
 pub const MAX_EVENTS: usize = 1_000;
 
+/// A request with more entries than this is refused as a whole: an answer and a record for each of half a million
+/// would cost far more than the request did.
+pub(super) const MAX_ENTRIES: usize = 10 * MAX_EVENTS;
+
 /// Deepest nesting in one event.
 pub const MAX_DEPTH: usize = 32;
 
@@ -37,14 +41,20 @@ pub(super) enum At {
 }
 
 impl At {
-    /// Prefixes a rejection's path with the place of the entry.
-    pub(super) fn of(self, rejection: Rejection) -> Rejection {
-        let place = match self {
-            Self::Whole => return rejection,
+    /// E.g. `data[3]`, `line 7`; empty for the body itself.
+    pub(super) fn place(self) -> String {
+        match self {
+            Self::Whole => String::new(),
             Self::Index(list, index) => format!("{list}[{index}]"),
             Self::Line(line) => format!("line {line}"),
-        };
+        }
+    }
+
+    /// Prefixes a rejection's path with the place of the entry.
+    pub(super) fn of(self, rejection: Rejection) -> Rejection {
+        let place = self.place();
         let field = match &rejection.field {
+            _ if place.is_empty() => return rejection,
             Some(field) => format!("{place}.{field}"),
             None => place,
         };
@@ -83,9 +93,19 @@ pub(super) fn split(body: &[u8], is_lines: bool) -> Result<(Shape, Vec<Part>), R
 }
 
 fn plain_list(list: Vec<Value>) -> Result<(Shape, Vec<Part>), Rejection> {
+    counted(list.len())?;
     let parts =
         list.into_iter().enumerate().map(|(index, value)| (At::Index("", index), Ok(value))).collect();
     checked(Shape::default(), parts)
+}
+
+/// One answer and one record for each entry must not cost more than the request was worth.
+fn counted(entries: usize) -> Result<(), Rejection> {
+    if entries <= MAX_ENTRIES {
+        return Ok(());
+    }
+    let text = "a request holds at most 1000 events; this one holds more than 10000, and none was taken";
+    Err(Rejection::new("too_many_events", text))
 }
 
 fn checked(shape: Shape, parts: Vec<Part>) -> Result<(Shape, Vec<Part>), Rejection> {
@@ -107,6 +127,7 @@ fn object(mut map: Map<String, Value>) -> Result<(Shape, Vec<Part>), Rejection> 
     let mut shape = envelope(&map)?;
     match map.remove("data") {
         Some(Value::Array(list)) => {
+            counted(list.len())?;
             let parts =
                 list.into_iter().enumerate().map(|(i, value)| (At::Index("data", i), Ok(value))).collect();
             checked(shape, parts)
@@ -179,6 +200,7 @@ fn looks_like_lines(body: &[u8]) -> bool {
 }
 
 fn lines(body: &[u8]) -> Result<(Shape, Vec<Part>), Rejection> {
+    counted(body.iter().filter(|b| **b == b'\n').count())?;
     let lines = body.split(|b| *b == b'\n').enumerate().map(|(index, line)| (index + 1, line.trim_ascii()));
     let parts = lines.filter(|(_, line)| !line.is_empty()).map(|(number, line)| {
         let value = serde_json::from_slice(line).map_err(|error| unreadable(line, &error));
@@ -191,10 +213,13 @@ fn lines(body: &[u8]) -> Result<(Shape, Vec<Part>), Rejection> {
 fn recover(body: &[u8]) -> Option<Result<(Shape, Vec<Part>), Rejection>> {
     if body.starts_with(b"[") {
         let list: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
-        return Some(checked(Shape::default(), raw_parts("", &list)));
+        return Some(counted(list.len()).and_then(|()| checked(Shape::default(), raw_parts("", &list))));
     }
     let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(body).ok()?;
     let list: Vec<&RawValue> = serde_json::from_str(fields.get("data")?.get()).ok()?;
+    if let Err(rejection) = counted(list.len()) {
+        return Some(Err(rejection));
+    }
     let rest = fields.iter().filter(|(name, _)| *name != "data");
     let rest = rest.filter_map(|(name, raw)| Some((name.to_string(), serde_json::from_str(raw.get()).ok()?)));
     Some(envelope(&rest.collect()).and_then(|shape| checked(shape, raw_parts("data", &list))))

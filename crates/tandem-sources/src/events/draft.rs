@@ -25,7 +25,7 @@ pub(super) fn draft(map: Map<String, Value>, shape: &Shape) -> Result<Draft, Rej
     let (identity, consent) = person::take(&mut entry, shape.tiktok);
     let mut event = Event {
         source: NAME.to_owned(),
-        channel: channel(&mut entry),
+        channel: if shape.offline { Channel::Offline } else { channel(&mut entry) },
         event_name,
         page: page(&mut entry),
         session_id: entry.take_text(aliases::SESSION_ID),
@@ -39,7 +39,7 @@ pub(super) fn draft(map: Map<String, Value>, shape: &Shape) -> Result<Draft, Rej
     remark_test_code(&mut entry);
     (event.properties, event.findings) = entry.into_rest();
     let order = event.order_id.as_ref().filter(|_| is_purchase(&event.event_name)).map(|_| OrderReport::Sale);
-    Ok(Draft { event, event_id, event_time, identity, order })
+    Ok(Draft { event, event_id, event_time, identity, order, place: String::new() })
 }
 
 /// TikTok's older shape puts user, page and click id under `context`; read as the newer one, they would be lost.
@@ -147,8 +147,9 @@ fn channel(entry: &mut Entry) -> Channel {
     match found.value.as_str().map(str::trim) {
         Some("browser") => Channel::Browser,
         Some("server") => Channel::Server,
+        Some("offline") => Channel::Offline,
         _ => {
-            let text = "is neither browser nor server; taken as server";
+            let text = "is none of browser, server and offline; taken as server";
             entry.findings.push(Finding::info("channel_invalid", text).on(found.path()));
             Channel::Server
         }

@@ -28,10 +28,6 @@ use crate::{AuthError, Decoded, Request, Source};
 /// Name in configuration, records and metrics.
 pub const NAME: &str = "events";
 
-/// A request with more entries than this is refused as a whole: an answer and a record for each of half a million
-/// would cost far more than the request did.
-const MAX_ENTRIES: usize = 10 * MAX_EVENTS;
-
 /// Settings of one site's events API.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -89,18 +85,13 @@ impl Source for Events {
             Ok(split) => split,
             Err(rejection) => return Decoded::rejected(rejection),
         };
-        if parts.len() > MAX_ENTRIES {
-            let text =
-                "a request holds at most 1000 events; this one holds more than 10000, and none was taken";
-            return Decoded::rejected(Rejection::new("too_many_events", text));
-        }
         let read = |(index, (at, value)): (usize, body::Part)| -> Result<Draft, Rejection> {
             if index >= MAX_EVENTS {
                 let text = "a request holds at most 1000 events; send this one again in another request";
                 return Err(at.of(Rejection::new("too_many_events", text)));
             }
             let draft = value.and_then(body::entry).and_then(|map| draft::draft(map, &shape));
-            draft.map_err(|rejection| at.of(rejection))
+            draft.map(|draft| Draft { place: at.place(), ..draft }).map_err(|rejection| at.of(rejection))
         };
         Decoded { parts: parts.into_iter().enumerate().map(read).collect(), handshake: false }
     }

@@ -82,7 +82,7 @@ fn paid(
     };
     let changed_at = date(order, "date_modified_gmt").or(event_time).unwrap_or_default();
     let order = Some(OrderReport::Snapshot { changed_at });
-    Ok(Draft { event, event_id: Some(event_id), event_time, identity, order })
+    Ok(Draft { event, event_id: Some(event_id), event_time, identity, order, place: String::new() })
 }
 
 fn text<'a>(order: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

@@ -120,12 +120,20 @@ impl Store {
         self.ask(|done| Command::Lane { site, destination, done }).await?
     }
 
-    /// Waiting deliveries that lie further ahead than `limit_ms` become due then: the clock was set back.
+    /// Waiting deliveries due after `farthest_ms` become due at `now_ms`: the clock was set back.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn clamp_due(&self, limit_ms: i64) -> Result<(), StoreError> {
-        self.ask(|done| Command::ClampDue { limit_ms, done }).await?
+    pub async fn clamp_due(&self, farthest_ms: i64, now_ms: i64) -> Result<(), StoreError> {
+        self.ask(|done| Command::ClampDue { farthest_ms, now_ms, done }).await?
+    }
+
+    /// Tries to write as much as a busy moment would: tells whether a full disk has room again.
+    ///
+    /// # Errors
+    /// [`StoreError`] while it has not.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.ask(|done| Command::Probe { done }).await?
     }
 
     /// Deletes what is past its retention, in small steps between appends; whether there is more.
@@ -175,7 +183,7 @@ impl Store {
         self.wakers.of(lane)
     }
 
-    /// False after a write failed, until one succeeds: the health check's business.
+    /// False after a write failed, until events or a [`Store::probe`] could be written: the health check's business.
     #[must_use]
     pub fn writable(&self) -> bool {
         !self.last_commit_failed.load(Ordering::Relaxed)

@@ -69,7 +69,7 @@ CREATE TABLE IF NOT EXISTS claims (
   event_seq INTEGER NOT NULL
 );
 
--- What was reported of each order. state: JSON of reported, currency, event_id, bumps, lines.
+-- What was reported of each order. state: JSON of reported, currency, event_ids, bumps, lines.
 CREATE TABLE IF NOT EXISTS orders (
   site TEXT NOT NULL,
   order_id TEXT NOT NULL,

@@ -1,6 +1,7 @@
 //! The statements behind each command, all inside the writer's open transaction.
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use tandem_core::Amount;
 use tandem_core::claim::{self, ClaimKey, OrderDecision, OrderReport, OrderState};
 
 use super::Options;
@@ -168,13 +169,7 @@ fn ledger(
         .optional()?
         .and_then(|text| serde_json::from_str(&text).ok());
     let decision = claim::decide(known.as_ref(), &order.report, &event.event_id, order.total, order.currency);
-    let mut state = known.unwrap_or_else(|| OrderState {
-        reported: tandem_core::Amount::ZERO,
-        currency: order.currency,
-        event_id: event.event_id.clone(),
-        bumps: 0,
-        lines: vec![],
-    });
+    let mut state = known.unwrap_or_else(|| OrderState::new(order.currency));
     let result = match decision {
         OrderDecision::Duplicate => return Ok(Ledger::Duplicate),
         OrderDecision::First => {
@@ -182,10 +177,11 @@ fn ledger(
             Ledger::Report
         }
         OrderDecision::OtherId => {
-            let text = format!("order reported before as {}; taken, since its value differs", state.event_id);
+            let text =
+                format!("order reported before as {}; taken, since its value differs", state.first_id());
             write_notice(conn, &notice_of(event, NoticeKind::NearMiss, "order_other_id", &text), now_ms)?;
-            let sum = state.reported.decimal().checked_add(order.total.decimal());
-            state.reported = sum.map_or(order.total, tandem_core::Amount::new);
+            let sum = |(a, b): (Amount, Amount)| a.decimal().checked_add(b.decimal()).map(Amount::new);
+            state.reported = state.reported.zip(order.total).and_then(sum);
             Ledger::Report
         }
         OrderDecision::Growth { n, difference } => {
@@ -194,6 +190,15 @@ fn ledger(
             Ledger::Growth(Box::new(grown(event, order, &state, n, difference)))
         }
     };
+    let reported = match &result {
+        Ledger::Growth(grown) => grown,
+        _ => event,
+    };
+    // An order that goes nowhere (no consent yet, too old) is not reported: a later webhook may find it otherwise.
+    if !reported.deliveries.is_empty() && reported.deliveries.iter().all(|d| d.skip.is_some()) {
+        return Ok(result);
+    }
+    state.event_ids.push(reported.event_id.clone());
     for line in &order.lines {
         if !state.lines.contains(line) {
             state.lines.push(line.clone());
@@ -208,24 +213,21 @@ fn ledger(
 }
 
 /// The event for an order's growth: the lines not reported yet, the difference as value, a suffixed id.
-fn grown(
-    event: &NewEvent,
-    order: &OrderClaim,
-    known: &OrderState,
-    n: u32,
-    difference: tandem_core::Amount,
-) -> NewEvent {
+fn grown(event: &NewEvent, order: &OrderClaim, known: &OrderState, n: u32, difference: Amount) -> NewEvent {
     let mut grown = (*order.event).clone();
-    grown.event_id = claim::bump_id(&known.event_id, n);
+    grown.event_id = claim::bump_id(known.first_id(), n);
     grown.value = Some(difference);
     grown.contents.retain(|item| item.line_id.as_ref().is_none_or(|line| !known.lines.contains(line)));
     if let OrderReport::Snapshot { changed_at } = order.report {
         grown.event_time = changed_at.max(grown.event_time);
     }
-    let claim_of =
-        |d: &NewDelivery| ClaimKey::new(&event.site, d.destination, &event.event_name, &grown.event_id);
-    let deliveries =
-        event.deliveries.iter().map(|d| NewDelivery { claim: claim_of(d), ..d.clone() }).collect();
+    let delivery = |d: &NewDelivery| NewDelivery {
+        claim: ClaimKey::new(&event.site, d.destination, &event.event_name, &grown.event_id),
+        // It is as young as the change; whether that is young enough is asked again before sending.
+        skip: d.skip.clone().filter(|skip| skip.code != "event_too_old"),
+        ..d.clone()
+    };
+    let deliveries = event.deliveries.iter().map(delivery).collect();
     NewEvent {
         site: event.site.clone(),
         source: event.source,
@@ -364,8 +366,15 @@ pub(super) fn lane(conn: &Connection, site: &str, destination: &str) -> rusqlite
     )
 }
 
-pub(super) fn clamp_due(conn: &Connection, limit_ms: i64) -> rusqlite::Result<()> {
-    conn.execute("UPDATE deliveries SET due_ms = ?1 WHERE state = 0 AND due_ms > ?1", [limit_ms])?;
+pub(super) fn clamp_due(conn: &Connection, farthest_ms: i64, now_ms: i64) -> rusqlite::Result<()> {
+    let sql = "UPDATE deliveries SET due_ms = ?2 WHERE state = 0 AND due_ms > ?1";
+    conn.execute(sql, [farthest_ms, now_ms])?;
+    Ok(())
+}
+
+/// Rewrites 64 KiB, about as much as a commit under load.
+pub(super) fn probe(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', zeroblob(65536))", [])?;
     Ok(())
 }
 

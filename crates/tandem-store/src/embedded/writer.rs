@@ -19,7 +19,8 @@ pub(super) enum Command {
     SetStop { lane: LaneId, stop: Option<Stop>, done: Answer<()> },
     Replay { replay: Replay, now_ms: i64, done: Answer<u64> },
     Lane { site: String, destination: String, done: Answer<LaneId> },
-    ClampDue { limit_ms: i64, done: Answer<()> },
+    ClampDue { farthest_ms: i64, now_ms: i64, done: Answer<()> },
+    Probe { done: Answer<()> },
     Prune { now_ms: i64, done: Answer<bool> },
 }
 
@@ -98,6 +99,7 @@ fn transaction(
 ) -> Wake {
     drill::point("store.before_begin");
     claims.begin();
+    let substantial = batch.iter().any(is_substantial);
     let mut pending = Vec::with_capacity(batch.len());
     let mut wake = Wake::default();
     let begun = conn.execute_batch("BEGIN IMMEDIATE").and_then(|()| Appender::new(conn));
@@ -130,11 +132,22 @@ fn transaction(
     if let Some(error) = &error {
         tracing::error!(%error, "write failed, nothing of this batch was kept");
     }
-    failed.store(error.is_some(), Ordering::Relaxed);
+    // A small write that fits does not show that events would.
+    if error.is_some() || substantial {
+        failed.store(error.is_some(), Ordering::Relaxed);
+    }
     for answer in pending {
         answer.answer(error.as_ref());
     }
     wake
+}
+
+fn is_substantial(command: &Command) -> bool {
+    match command {
+        Command::Append { events, .. } => !events.is_empty(),
+        Command::Probe { .. } => true,
+        _ => false,
+    }
 }
 
 /// A bell rung for nothing costs one look at an index, so it is rung whether the transaction worked or not.
@@ -149,7 +162,7 @@ fn note_wake(wake: &mut Wake, command: &Command) {
             wake.lanes.insert(*lane);
         }
         Command::Replay { .. } | Command::ClampDue { .. } => wake.all = true,
-        Command::Record { .. } | Command::Lane { .. } | Command::Prune { .. } => {}
+        Command::Record { .. } | Command::Lane { .. } | Command::Prune { .. } | Command::Probe { .. } => {}
     }
 }
 
@@ -195,8 +208,12 @@ fn apply(
             let (lane, error) = split(healthy, || write::lane(conn, &site, &destination));
             (Pending::Lane(done, LaneId(lane)), error)
         }
-        Command::ClampDue { limit_ms, done } => {
-            let ((), error) = split(healthy, || write::clamp_due(conn, limit_ms));
+        Command::ClampDue { farthest_ms, now_ms, done } => {
+            let ((), error) = split(healthy, || write::clamp_due(conn, farthest_ms, now_ms));
+            (Pending::Unit(done), error)
+        }
+        Command::Probe { done } => {
+            let ((), error) = split(healthy, || write::probe(conn));
             (Pending::Unit(done), error)
         }
         Command::Prune { now_ms, done } => {

@@ -203,9 +203,16 @@ fn sites(table: &mut toml::Table, problems: &mut Problems) -> Vec<SiteSetup> {
         }
     };
     let mut sites: Vec<SiteSetup> = Vec::new();
+    let mut keys = std::collections::HashSet::new();
     for (i, value) in list.into_iter().enumerate() {
         let at = format!("site[{i}]");
         let Some(table) = read::<SiteTable>(value, &at, problems) else { continue };
+        for key in write_keys(&table) {
+            if !keys.insert(key) {
+                let remedy = "a write key says which site an event is for: give every site its own";
+                problems.add(&format!("{at}.sources.events.write_keys"), "a key is used twice", remedy);
+            }
+        }
         let setup = site(table, &at, problems);
         if sites.iter().any(|s| s.site.id == setup.site.id) {
             problems.add(&format!("{at}.id"), "used twice", "give every site an id of its own");
@@ -249,6 +256,11 @@ fn site(table: SiteTable, at: &str, problems: &mut Problems) -> SiteSetup {
         on_unknown_consent: table.consent.on_unknown,
     };
     SiteSetup { site, sources, destinations }
+}
+
+fn write_keys(table: &SiteTable) -> Vec<String> {
+    let keys = table.sources.get("events").and_then(|events| events.get("write_keys")?.as_array());
+    keys.into_iter().flatten().filter_map(|key| key.as_str().map(str::to_owned)).collect()
 }
 
 fn destinations(table: toml::Table, at: &str, problems: &mut Problems) -> Vec<Arc<dyn Destination>> {

@@ -88,6 +88,13 @@ fn sites_have_names_of_their_own_and_literal_secrets_are_remarked() {
 }
 
 #[test]
+fn a_write_key_belongs_to_one_site() {
+    let text =
+        format!("{GOOD}\n[[site]]\nid = \"other\"\n[site.sources.events]\nwrite_keys = [\"env:KEY\"]\n");
+    assert_eq!(problems(&text), ["site[1].sources.events.write_keys: a key is used twice"]);
+}
+
+#[test]
 fn broken_toml_is_one_clear_problem() {
     let found = problems("[server\npublic = 1");
     assert_eq!(found.len(), 1);
