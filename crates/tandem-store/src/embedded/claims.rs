@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use tandem_core::claim::ClaimKey;
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Entry {
     fingerprint: u32,
     /// Row's `seq` minus [`ClaimIndex::base`].
@@ -31,6 +31,7 @@ pub(super) struct Held {
     pub(super) event_seq: i64,
 }
 
+#[derive(Debug, Default)]
 pub(super) struct ClaimIndex {
     entries: HashTable<Entry>,
     base: i64,

@@ -69,7 +69,7 @@ impl Store {
         let (failed, count, wake) = (last_commit_failed.clone(), commits.clone(), wakers.clone());
         std::thread::Builder::new()
             .name("tandem-writer".into())
-            .spawn(move || writer::run(&conn, inbox, &wake, &options, &failed, &count))
+            .spawn(move || writer::run(&conn, &options.path, inbox, &wake, &options, &failed, &count))
             .map_err(|e| StoreError::Database(e.to_string()))?;
         Ok(Self { commands, readers: Mutex::new(Vec::new()), path, wakers, last_commit_failed, commits })
     }

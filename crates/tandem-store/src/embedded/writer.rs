@@ -1,6 +1,8 @@
 //! The one thread that writes. It takes what is waiting, writes it in one transaction, syncs, and only then answers.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -54,16 +56,17 @@ const MAX_EVENTS: usize = 4_000;
 
 pub(super) fn run(
     conn: &Connection,
+    path: &Path,
     mut inbox: mpsc::Receiver<Command>,
     wakers: &Wakers,
     options: &Options,
     failed: &AtomicBool,
     commits: &AtomicI64,
 ) {
-    let mut claims = match ClaimIndex::load(conn) {
+    let mut claims = match Claims::loading(path.to_owned()) {
         Ok(claims) => claims,
         Err(error) => {
-            tracing::error!(%error, "cannot read the claims: the store stays closed");
+            tracing::error!(%error, "cannot start to read the claims: the store closes");
             return;
         }
     };
@@ -75,9 +78,39 @@ pub(super) fn run(
             events += weight(&command);
             batch.push(command);
         }
-        let wake = transaction(conn, &mut claims, batch, options, failed);
+        let needed = batch.iter().any(|c| matches!(c, Command::Append { .. } | Command::Prune { .. }));
+        let Some(index) = claims.index(needed) else { return };
+        let wake = transaction(conn, index, batch, options, failed);
         commits.fetch_add(1, Ordering::Relaxed);
         wakers.ring(&wake);
+    }
+}
+
+/// The claim index, read by a thread of its own at start: what does not ask for claims need not wait for it.
+struct Claims {
+    loader: Option<JoinHandle<rusqlite::Result<ClaimIndex>>>,
+    index: ClaimIndex,
+}
+
+impl Claims {
+    fn loading(path: PathBuf) -> std::io::Result<Self> {
+        let load = move || ClaimIndex::load(&super::open_reader(&path)?);
+        let loader = std::thread::Builder::new().name("tandem-claims".into()).spawn(load)?;
+        Ok(Self { loader: Some(loader), index: ClaimIndex::default() })
+    }
+
+    /// The index; complete when it is `needed`. `None` when it cannot be read: then nothing may be appended.
+    fn index(&mut self, needed: bool) -> Option<&mut ClaimIndex> {
+        if needed && let Some(loader) = self.loader.take() {
+            match loader.join() {
+                Ok(Ok(index)) => self.index = index,
+                other => {
+                    tracing::error!(?other, "cannot read the claims: the store closes");
+                    return None;
+                }
+            }
+        }
+        Some(&mut self.index)
     }
 }
 

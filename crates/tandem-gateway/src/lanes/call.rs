@@ -1,180 +1,31 @@
-//! Delivery: one task a lane takes what is due, calls the platform, and records a verdict for every event.
+//! One call's work: map what is due, send it, read the verdicts, record them.
 
-use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tandem_core::Event;
 use tandem_core::retry::{Horizon, Pace, next_due};
 use tandem_destinations::{HttpReply, Mapped, Reply, Verdict, too_old};
 use tandem_store::{Attempt, DeliveryState, Due, Report, Skipped, Stop, drill};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
+use super::RECORD_AGAIN;
+use super::restraint::Mood;
 use crate::metrics::State;
 use crate::transport::Transport;
 use crate::{Gateway, Lane, pipeline};
 
-/// A lane looks at its queue at least this often, whatever it was told.
-const IDLE: Duration = Duration::from_secs(30);
-
-/// A stopped lane tries one event this often, doubling up to the second figure.
-const PROBE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(900));
-
-/// Pause between tries to record a result the disk would not take.
-const RECORD_AGAIN: Duration = Duration::from_millis(500);
-
-/// A due time further ahead than any retry makes it: the clock was set back.
-const FARTHEST_DUE_MS: i64 = 31 * 60_000;
-
-/// Makes due now what a clock that has been set back would leave lying for as long as it was moved.
-pub async fn clock_was_set_back(gateway: &Gateway) {
-    let now_ms = gateway.clock.now_ms();
-    if let Err(error) = gateway.store.clamp_due(now_ms + FARTHEST_DUE_MS, now_ms).await {
-        tracing::warn!(%error, "cannot look for deliveries left behind by a clock that was set back");
-    }
+/// What a call brings back.
+pub(super) struct Called {
+    pub(super) seqs: Vec<i64>,
+    /// How the platform is disposed, if the call tells.
+    pub(super) mood: Option<Mood>,
 }
 
-/// Runs every lane until `stop` turns true; returns when the calls under way have been recorded.
-pub async fn run(gateway: Arc<Gateway>, transport: Arc<dyn Transport>, stop: watch::Receiver<bool>) {
-    clock_was_set_back(&gateway).await;
-    let persisted = gateway.store.lanes().unwrap_or_default();
-    let mut tasks = JoinSet::new();
-    for lane in gateway.lanes() {
-        let stopped = persisted.iter().any(|l| l.lane == lane.id && l.stopped.is_some());
-        let worker = Worker {
-            lane: lane.clone(),
-            gateway: gateway.clone(),
-            transport: transport.clone(),
-            stop: stop.clone(),
-            under_way: HashSet::new(),
-            probe: stopped.then_some(PROBE.0),
-            calls: JoinSet::new(),
-        };
-        tasks.spawn(worker.run(stop.clone()));
-    }
-    while tasks.join_next().await.is_some() {}
-}
-
-struct Worker {
-    lane: Lane,
-    gateway: Arc<Gateway>,
-    transport: Arc<dyn Transport>,
-    stop: watch::Receiver<bool>,
-    under_way: HashSet<i64>,
-    /// Set while the lane is stopped: the pause before the next try.
-    probe: Option<Duration>,
-    calls: JoinSet<Called>,
-}
-
-/// What a call task brings back.
-struct Called {
-    seqs: Vec<i64>,
-    /// The platform stopped the lane (true), took something (false), or neither.
-    stopped: Option<bool>,
-}
-
-impl Worker {
-    async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let bell = self.gateway.store.waker(self.lane.id);
-        let mut hold_until = None;
-        while !*stop.borrow() {
-            let may_call = hold_until.is_none_or(|t| tokio::time::Instant::now() >= t);
-            let sleep = if may_call { self.start_calls().await } else { IDLE };
-            let wait = tokio::time::sleep(sleep);
-            tokio::select! {
-                () = bell.notified() => {
-                    if self.probe.is_some() && self.resumed() {
-                        (self.probe, hold_until) = (None, None);
-                    }
-                }
-                () = wait => {}
-                () = async { tokio::time::sleep_until(hold_until.unwrap_or_else(tokio::time::Instant::now)).await },
-                    if hold_until.is_some() => hold_until = None,
-                Some(called) = self.calls.join_next() => hold_until = self.finish(called),
-                _ = stop.changed() => {}
-            }
-        }
-        while self.calls.join_next().await.is_some() {}
-    }
-
-    /// Somebody lifted the stop through the API.
-    fn resumed(&self) -> bool {
-        let lanes = self.gateway.store.lanes().unwrap_or_default();
-        lanes.iter().any(|l| l.lane == self.lane.id && l.stopped.is_none())
-    }
-
-    fn finish(&mut self, called: Result<Called, tokio::task::JoinError>) -> Option<tokio::time::Instant> {
-        let called = match called {
-            Ok(called) => called,
-            Err(error) => {
-                // A bug, not a platform's doing. Which deliveries it held is gone with it; all are looked at anew.
-                tracing::error!(%error, "a delivery task failed");
-                self.under_way.clear();
-                return Some(tokio::time::Instant::now() + PROBE.0);
-            }
-        };
-        for seq in &called.seqs {
-            self.under_way.remove(seq);
-        }
-        match called.stopped {
-            Some(true) => {
-                let pause = self.probe.map_or(PROBE.0, |p| (p * 2).min(PROBE.1));
-                self.probe = Some(pause);
-                Some(tokio::time::Instant::now() + pause)
-            }
-            Some(false) => {
-                self.probe = None;
-                None
-            }
-            None => None,
-        }
-    }
-
-    /// Starts as many calls as there is work and room for; how long to sleep if nothing rings.
-    async fn start_calls(&mut self) -> Duration {
-        let definition = self.lane.destination.definition();
-        let (room, limit) = match self.probe {
-            Some(_) => (1, 1),
-            None => (definition.concurrency, definition.max_batch),
-        };
-        while self.calls.len() < room {
-            let now_ms = self.gateway.clock.now_ms();
-            let (store, lane, under_way) = (self.gateway.store.clone(), self.lane.id, self.under_way.clone());
-            let found = tokio::task::spawn_blocking(move || store.due(lane, now_ms, limit, &under_way)).await;
-            let batch = match found {
-                Ok(Ok(batch)) => batch,
-                Ok(Err(error)) => {
-                    tracing::error!(%error, "cannot read the queue");
-                    return RECORD_AGAIN;
-                }
-                Err(_) => return RECORD_AGAIN,
-            };
-            if batch.due.is_empty() {
-                return batch.next_due_ms.map_or(IDLE, |due| until(due, now_ms));
-            }
-            self.under_way.extend(batch.due.iter().map(|d| d.seq));
-            let call = Call {
-                lane: self.lane.clone(),
-                gateway: self.gateway.clone(),
-                transport: self.transport.clone(),
-                stop: self.stop.clone(),
-            };
-            self.calls.spawn(call.deliver(batch.due));
-        }
-        IDLE
-    }
-}
-
-fn until(due_ms: i64, now_ms: i64) -> Duration {
-    Duration::from_millis(u64::try_from(due_ms - now_ms).unwrap_or(0).max(1)).min(IDLE)
-}
-
-struct Call {
-    lane: Lane,
-    gateway: Arc<Gateway>,
-    transport: Arc<dyn Transport>,
-    stop: watch::Receiver<bool>,
+pub(super) struct Call {
+    pub(super) lane: Lane,
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) stop: watch::Receiver<bool>,
 }
 
 /// A delivery in the platform's shape.
@@ -187,24 +38,24 @@ struct Ready {
 
 impl Call {
     /// Brings all of them to a recorded state.
-    async fn deliver(self, due: Vec<Due>) -> Called {
+    pub(super) async fn deliver(self, due: Vec<Due>) -> Called {
         let seqs = due.iter().map(|d| d.seq).collect();
         let (ready, skipped) = self.map(due);
         if !skipped.is_empty() {
             self.record(None, skipped).await;
         }
-        let mut stopped = None;
+        let mut mood = None;
         let mut groups: Vec<Vec<Ready>> = self.cut(ready);
         while let Some(group) = groups.pop() {
-            let (halves, stop) = self.send(group).await;
-            groups.extend(halves);
-            stopped = stop.or(stopped);
-            if stopped == Some(true) {
+            let (again, told) = self.send(group).await;
+            groups.extend(again);
+            mood = told.or(mood);
+            if matches!(mood, Some(Mood::Stopped | Mood::Trouble)) {
                 // The rest would fare no better: it keeps waiting in the queue.
                 break;
             }
         }
-        Called { seqs, stopped }
+        Called { seqs, mood }
     }
 
     fn map(&self, due: Vec<Due>) -> (Vec<Ready>, Vec<(i64, DeliveryState)>) {
@@ -258,7 +109,7 @@ impl Call {
 
     /// One call. What is to be tried again at once comes back: the halves of a refused batch, or a refused event in
     /// another shape.
-    async fn send(&self, group: Vec<Ready>) -> (Vec<Vec<Ready>>, Option<bool>) {
+    async fn send(&self, group: Vec<Ready>) -> (Vec<Vec<Ready>>, Option<Mood>) {
         let mapped: Vec<Mapped> = group.iter().map(|r| r.mapped.clone()).collect();
         let request = self.lane.destination.request(&mapped);
         let request_bytes = request.body.len();
@@ -272,7 +123,7 @@ impl Call {
         let refused = matches!(&verdicts, Reply::Whole(Verdict::Rejected { .. }));
         let each = spread(verdicts, group.len());
         let again = if refused { self.again_at_once(&group, &each) } else { Again::No };
-        let stopped = each.iter().find_map(stops);
+        let mood = each.iter().find_map(mood);
         let attempt = Attempt {
             started_ms,
             latency_ms: i64::try_from(latency.as_millis()).unwrap_or(i64::MAX),
@@ -287,14 +138,14 @@ impl Call {
         let states =
             group.iter().zip(&each).map(|(r, verdict)| (r.due.seq, self.state(r, verdict, &again, now_ms)));
         let states: Vec<_> = states.collect();
-        if stopped == Some(true) {
+        if mood == Some(Mood::Stopped) {
             self.stop(&attempt.message, now_ms).await;
-        } else if stopped == Some(false) {
+        } else if mood == Some(Mood::Fine) {
             self.go_on().await;
         }
         self.record(Some(attempt), states).await;
         drill::point("lane.after_record");
-        (again.groups(group), stopped)
+        (again.groups(group), mood)
     }
 
     /// A refused batch is halved until the bad event stands alone; that one may have a second shape.
@@ -459,11 +310,13 @@ fn spread(reply: Reply, count: usize) -> Vec<Verdict> {
     }
 }
 
-fn stops(verdict: &Verdict) -> Option<bool> {
+fn mood(verdict: &Verdict) -> Option<Mood> {
     match verdict {
-        Verdict::StopDestination { .. } => Some(true),
-        Verdict::Delivered { .. } => Some(false),
-        Verdict::Retry { .. } | Verdict::Rejected { .. } => None,
+        Verdict::StopDestination { .. } => Some(Mood::Stopped),
+        Verdict::Retry { .. } => Some(Mood::Trouble),
+        Verdict::Delivered { .. } => Some(Mood::Fine),
+        // It says something of the event, nothing of the platform.
+        Verdict::Rejected { .. } => None,
     }
 }
 

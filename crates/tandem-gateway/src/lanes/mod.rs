@@ -1,0 +1,148 @@
+//! Delivery: one task a lane takes what is due, calls the platform, and records a verdict for every event.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::transport::Transport;
+use crate::{Gateway, Lane};
+
+mod call;
+mod restraint;
+
+use call::{Call, Called};
+use restraint::{Mood, Restraint};
+
+/// A lane looks at its queue at least this often, whatever it was told.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Pause between tries to record a result the disk would not take.
+const RECORD_AGAIN: Duration = Duration::from_millis(500);
+
+/// A due time further ahead than any retry makes it: the clock was set back.
+const FARTHEST_DUE_MS: i64 = 31 * 60_000;
+
+/// Makes due now what a clock that has been set back would leave lying for as long as it was moved.
+pub async fn clock_was_set_back(gateway: &Gateway) {
+    let now_ms = gateway.clock.now_ms();
+    if let Err(error) = gateway.store.clamp_due(now_ms + FARTHEST_DUE_MS, now_ms).await {
+        tracing::warn!(%error, "cannot look for deliveries left behind by a clock that was set back");
+    }
+}
+
+/// Runs every lane until `stop` turns true; returns when the calls under way have been recorded.
+pub async fn run(gateway: Arc<Gateway>, transport: Arc<dyn Transport>, stop: watch::Receiver<bool>) {
+    clock_was_set_back(&gateway).await;
+    let persisted = gateway.store.lanes().unwrap_or_default();
+    let mut tasks = JoinSet::new();
+    for lane in gateway.lanes() {
+        let stopped = persisted.iter().any(|l| l.lane == lane.id && l.stopped.is_some());
+        let worker = Worker {
+            lane: lane.clone(),
+            gateway: gateway.clone(),
+            transport: transport.clone(),
+            stop: stop.clone(),
+            under_way: HashSet::new(),
+            restraint: Restraint::new(stopped),
+            calls: JoinSet::new(),
+        };
+        tasks.spawn(worker.run(stop.clone()));
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+struct Worker {
+    lane: Lane,
+    gateway: Arc<Gateway>,
+    transport: Arc<dyn Transport>,
+    stop: watch::Receiver<bool>,
+    under_way: HashSet<i64>,
+    restraint: Restraint,
+    calls: JoinSet<Called>,
+}
+
+impl Worker {
+    async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let bell = self.gateway.store.waker(self.lane.id);
+        while !*stop.borrow() {
+            let sleep = match self.restraint.until(Instant::now()) {
+                Some(until) => until - Instant::now(),
+                None => self.start_calls().await,
+            };
+            tokio::select! {
+                () = bell.notified() => {
+                    if self.restraint.is_stopped() && self.resumed() {
+                        self.restraint.lift();
+                    }
+                }
+                () = tokio::time::sleep(sleep) => {}
+                Some(called) = self.calls.join_next() => self.finish(called),
+                _ = stop.changed() => {}
+            }
+        }
+        while self.calls.join_next().await.is_some() {}
+    }
+
+    /// Somebody lifted the stop through the API.
+    fn resumed(&self) -> bool {
+        self.gateway.store.stopped(self.lane.id).is_ok_and(|stopped| !stopped)
+    }
+
+    fn finish(&mut self, called: Result<Called, tokio::task::JoinError>) {
+        match called {
+            Ok(called) => {
+                for seq in &called.seqs {
+                    self.under_way.remove(seq);
+                }
+                if let Some(mood) = called.mood {
+                    self.restraint.note(mood, Instant::now());
+                }
+            }
+            Err(error) => {
+                // A bug, not a platform's doing. Which deliveries it held is gone with it; all are looked at anew.
+                tracing::error!(%error, "a delivery task failed");
+                self.under_way.clear();
+                self.restraint.note(Mood::Trouble, Instant::now());
+            }
+        }
+    }
+
+    /// Starts as many calls as there is work and room for; how long to sleep if nothing rings.
+    async fn start_calls(&mut self) -> Duration {
+        let definition = self.lane.destination.definition();
+        let (room, limit) = self.restraint.room(definition);
+        while self.calls.len() < room {
+            let now_ms = self.gateway.clock.now_ms();
+            let (store, lane, under_way) = (self.gateway.store.clone(), self.lane.id, self.under_way.clone());
+            let found = tokio::task::spawn_blocking(move || store.due(lane, now_ms, limit, &under_way)).await;
+            let batch = match found {
+                Ok(Ok(batch)) => batch,
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "cannot read the queue");
+                    return RECORD_AGAIN;
+                }
+                Err(_) => return RECORD_AGAIN,
+            };
+            if batch.due.is_empty() {
+                return batch.next_due_ms.map_or(IDLE, |due| until(due, now_ms));
+            }
+            self.under_way.extend(batch.due.iter().map(|d| d.seq));
+            let call = Call {
+                lane: self.lane.clone(),
+                gateway: self.gateway.clone(),
+                transport: self.transport.clone(),
+                stop: self.stop.clone(),
+            };
+            self.calls.spawn(call.deliver(batch.due));
+        }
+        IDLE
+    }
+}
+
+fn until(due_ms: i64, now_ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(due_ms - now_ms).unwrap_or(0).max(1)).min(IDLE)
+}
