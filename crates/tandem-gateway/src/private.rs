@@ -94,10 +94,7 @@ async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
 }
 
 /// Reads take a file lock and a moment: they do not belong on the threads that serve requests.
-async fn blocking<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> T
-where
-    T: Default,
-{
+async fn blocking<T: Default + Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(read).await.unwrap_or_default()
 }
 

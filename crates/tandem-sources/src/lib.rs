@@ -3,8 +3,6 @@
 //!
 //! Adding one: a folder here, and a line in [`configure`].
 
-#![allow(clippy::result_large_err, reason = "rejections are rare, and smaller than drafts")]
-
 use http::HeaderMap;
 use serde_json::Value;
 use tandem_core::Site;

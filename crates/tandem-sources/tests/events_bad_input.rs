@@ -1,6 +1,6 @@
 //! What the events source and the door say to malformed input: always a code, never a panic, and good events in the
 //! same request go on.
-#![allow(clippy::unwrap_used, clippy::result_large_err, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! The shapes the events source takes: one event said in three vocabularies is one event.
-#![allow(clippy::unwrap_used, clippy::result_large_err, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod common;
 

@@ -2,7 +2,7 @@
 //!
 //! An example holds `title`, optional `settings` and `headers`, the `body` (JSON, or text as it is) and the result:
 //! `event`, `rejection`, `parts` (a list of those), or `handshake`.
-#![allow(clippy::unwrap_used, clippy::result_large_err, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Requests as code written for TikTok's Events API makes them, good and bad: what we say, and what we take.
-#![allow(clippy::unwrap_used, clippy::result_large_err, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! All recorded deliveries: are they let in, and what becomes of them.
-#![allow(clippy::unwrap_used, clippy::result_large_err, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Settings, renewals, and orders that are not as they should be.
-#![allow(clippy::unwrap_used, clippy::result_large_err, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What any store must do, on a real file: once, in order, remembered across a restart.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use std::collections::{HashMap, HashSet};
 
