@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -7,6 +8,7 @@ use tandem_destinations::{HttpReply, HttpRequest};
 use tandem_gateway::transport::{Http, Transport};
 
 use super::capture::{self, Capture, Input};
+use crate::config;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -50,23 +52,12 @@ fn webhook(args: &Args, capture: &Capture) -> anyhow::Result<HttpRequest> {
 }
 
 fn events(args: &Args, body: Vec<u8>) -> anyhow::Result<HttpRequest> {
-    let key = secret(&args.key)?;
+    let key = config::secret(&args.key, Path::new(".")).map_err(anyhow::Error::msg)?;
     let mut headers = axum::http::HeaderMap::new();
     headers.insert("content-type", axum::http::HeaderValue::from_static("application/json"));
     headers.insert("authorization", format!("Bearer {key}").parse().context("the write key")?);
     let url = format!("{}/v1/events", args.to.trim_end_matches('/'));
     Ok(HttpRequest { method: axum::http::Method::POST, url, headers, body })
-}
-
-/// `env:NAME`, `file:PATH` or the value itself.
-pub(crate) fn secret(text: &str) -> anyhow::Result<String> {
-    if let Some(name) = text.strip_prefix("env:") {
-        return std::env::var(name).with_context(|| format!("the environment has no {name}"));
-    }
-    match text.strip_prefix("file:") {
-        Some(path) => Ok(std::fs::read_to_string(path).with_context(|| path.to_owned())?.trim().to_owned()),
-        None => Ok(text.to_owned()),
-    }
 }
 
 /// One line on what the gateway answered.

@@ -17,6 +17,7 @@ mod problems;
 mod secrets;
 
 pub(crate) use problems::{Problem, Problems};
+pub(crate) use secrets::secret;
 
 /// The commented file that `tandem check --example` prints and the tests read.
 pub(crate) const EXAMPLE: &str = include_str!("../../../../examples/tandem.toml");

@@ -47,23 +47,20 @@ impl<E: Fn(&str) -> Option<String>> Walk<'_, E> {
     }
 
     fn text(&mut self, path: &str, key: &str, text: &mut String) {
-        let found = if let Some(name) = text.strip_prefix("env:") {
-            (self.env)(name)
-                .ok_or_else(|| (format!("the environment has no {name}"), "set it before starting"))
-        } else if let Some(file) = text.strip_prefix("file:") {
-            std::fs::read_to_string(self.base.join(file))
-                .map_err(|e| (format!("cannot read {file}: {e}"), "check the path and who may read it"))
-        } else {
-            if SECRET_KEYS.contains(&key) {
-                self.remarks.push(Problem {
-                    path: path.to_owned(),
-                    what: "a secret in the open".to_owned(),
-                    remedy: "write \"env:NAME\" or \"file:PATH\" instead".to_owned(),
-                });
+        let found = match reference(text, self.base, self.env) {
+            Some(found) => found,
+            None => {
+                if SECRET_KEYS.contains(&key) {
+                    self.remarks.push(Problem {
+                        path: path.to_owned(),
+                        what: "a secret in the open".to_owned(),
+                        remedy: "write \"env:NAME\" or \"file:PATH\" instead".to_owned(),
+                    });
+                }
+                return;
             }
-            return;
         };
-        match found.map(|value| value.trim().to_owned()) {
+        match found {
             Ok(value) if value.is_empty() => {
                 self.problems.add(path, "the referenced value is empty", "give it a value");
             }
@@ -71,4 +68,27 @@ impl<E: Fn(&str) -> Option<String>> Walk<'_, E> {
             Err((what, remedy)) => self.problems.add(path, &what, remedy),
         }
     }
+}
+
+type Found = Result<String, (String, &'static str)>;
+
+/// The value a reference stands for, or why there is none and what to do; `None` when the text is no reference.
+fn reference(text: &str, base: &Path, env: &impl Fn(&str) -> Option<String>) -> Option<Found> {
+    let found = if let Some(name) = text.strip_prefix("env:") {
+        env(name).ok_or_else(|| (format!("the environment has no {name}"), "set it before starting"))
+    } else {
+        let file = text.strip_prefix("file:")?;
+        let cannot = |e| (format!("cannot read {file}: {e}"), "check the path and who may read it");
+        std::fs::read_to_string(base.join(file)).map_err(cannot)
+    };
+    Some(found.map(|value| value.trim().to_owned()))
+}
+
+/// `env:NAME`, `file:PATH` or the value itself, for a secret on the command line.
+///
+/// # Errors
+/// A text that says what is missing.
+pub(crate) fn secret(text: &str, base: &Path) -> Result<String, String> {
+    let found = reference(text, base, &|name| std::env::var(name).ok());
+    found.unwrap_or_else(|| Ok(text.to_owned())).map_err(|(what, remedy)| format!("{what}: {remedy}"))
 }

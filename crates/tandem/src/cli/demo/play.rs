@@ -40,7 +40,7 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("wc_order_55", "27.61", "USD"),
 ];
 
-pub(super) const SAMPLE_EVENT: &str = r#"{"event_name":"Purchase","event_id":"my-1","order_id":"1","value":"9.90","currency":"EUR","user":{"email":"you@example.com"}}"#;
+pub(super) const SAMPLE_EVENT: &str = r#"{"event_name":"Purchase","event_id":"my-1","order_id":"1","value":9.90,"currency":"EUR","user":{"email":"you@example.com"}}"#;
 
 pub(super) fn captures() -> anyhow::Result<Vec<Capture>> {
     FILES.iter().map(|text| serde_json::from_str(text).context("a shipped capture")).collect()
