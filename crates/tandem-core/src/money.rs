@@ -167,7 +167,7 @@ impl Currency {
     /// The three letters.
     #[must_use]
     pub fn code(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or("XXX")
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// Digits after the decimal point in this currency: JPY 0, EUR 2, KWD 3. `None` for units of account like XAU.

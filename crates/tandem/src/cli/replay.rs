@@ -35,14 +35,14 @@ pub(crate) struct Args {
 
 /// Asks the running gateway over its private port: the writer of the file is the one who may write to it.
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = match config::load(&args.config) {
-        Ok(config) => config,
+    let server = match config::load_server(&args.config) {
+        Ok(server) => server,
         Err(problems) => {
             eprint!("{problems}");
             return Ok(ExitCode::from(2));
         }
     };
-    let token = config.server.private_token.context("server.private_token is missing")?;
+    let token = server.private_token.context("server.private_token is missing")?;
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     headers.insert("authorization", format!("Bearer {}", token.expose_secret()).parse()?);
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         "since_ms": args.since, "event_id": args.event_id, "destination": args.destination, "site": args.site,
         "delivered_too": args.delivered_too,
     });
-    let url = format!("http://{}/api/replay", config.server.private);
+    let url = format!("http://{}/api/replay", server.private);
     let request = HttpRequest { method: Method::POST, url, headers, body: body.to_string().into_bytes() };
     match Http::new()?.send(request).await {
         HttpReply::Answer { status: 200, body } => {
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             anyhow::bail!("the gateway says {}", super::send::line(status, &body))
         }
         HttpReply::NoAnswer { why } => {
-            anyhow::bail!("no gateway on {} ({why}); start it with tandem serve", config.server.private)
+            anyhow::bail!("no gateway on {} ({why}); start it with tandem serve", server.private)
         }
     }
 }

@@ -128,11 +128,44 @@ struct ConsentTable {
 /// # Errors
 /// All [`Problems`] at once.
 pub(crate) fn load(path: &Path) -> Result<Config, Problems> {
-    let text = std::fs::read_to_string(path).map_err(|e| {
+    parse(&text_of(path)?, folder_of(path), |name| std::env::var(name).ok())
+}
+
+/// Only the listeners' settings, for commands that talk to a running gateway and need no other secret.
+///
+/// # Errors
+/// [`Problems`] of that table.
+pub(crate) fn load_server(path: &Path) -> Result<Server, Problems> {
+    let mut table = table_of(&text_of(path)?)?;
+    table.retain(|name, _| name == "server");
+    let mut problems = Problems::default();
+    secrets::resolve(
+        &mut table,
+        folder_of(path),
+        &|name| std::env::var(name).ok(),
+        &mut problems,
+        &mut vec![],
+    );
+    let server = section(&mut table, "server", &mut problems);
+    problems.or(server)
+}
+
+fn text_of(path: &Path) -> Result<String, Problems> {
+    std::fs::read_to_string(path).map_err(|e| {
         Problems::one("", format!("cannot read {}: {e}", path.display()), "check the path after --config")
-    })?;
-    let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    parse(&text, base, |name| std::env::var(name).ok())
+    })
+}
+
+/// Where relative paths start from.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn table_of(text: &str) -> Result<toml::Table, Problems> {
+    text.parse().map_err(|e: toml::de::Error| {
+        let remedy = "mend the TOML there; tandem check --example prints a working file";
+        Problems::one("", e.to_string().trim().replace('\n', " "), remedy)
+    })
 }
 
 /// The same on a text; `base` is the folder that relative paths start from.
@@ -141,10 +174,7 @@ pub(crate) fn parse(
     base: &Path,
     env: impl Fn(&str) -> Option<String>,
 ) -> Result<Config, Problems> {
-    let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
-        let remedy = "mend the TOML there; tandem check --example prints a working file";
-        Problems::one("", e.to_string().trim().replace('\n', " "), remedy)
-    })?;
+    let mut table = table_of(text)?;
     let mut problems = Problems::default();
     let mut remarks = Vec::new();
     secrets::resolve(&mut table, base, &env, &mut problems, &mut remarks);
