@@ -232,12 +232,14 @@ fn check_money(event: &mut Event, site: &Site, findings: &mut Vec<Finding>) -> R
         findings.push(Finding::info("value_zero", "a free order: sent with value 0").on("value"));
     }
     if event.currency.is_none() {
-        let text = match site.currency {
+        // One that could not be read is not the site's own: a wrong currency is worse than none.
+        let own = site.currency.filter(|_| findings.iter().all(|f| f.code != "currency_invalid"));
+        let text = match own {
             Some(_) => "value without currency; the site's own is used",
             None => "value without currency: return on ad spend cannot be computed",
         };
         findings.push(Finding::warning("currency_missing", text).on("currency"));
-        event.currency = site.currency;
+        event.currency = own;
     }
     check_scale(event, value, findings);
     Ok(())
@@ -358,6 +360,29 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_currency_that_cannot_be_read_is_not_replaced_by_another() {
+        let site = Site {
+            id: "shop".into(),
+            currency: crate::Currency::parse("EUR"),
+            country: None,
+            hybrid: false,
+            on_unknown_consent: crate::consent::OnUnknown::Grant,
+        };
+        let draft = |findings: Vec<Finding>| Draft {
+            event: Event {
+                event_name: "Purchase".into(),
+                value: Some(Amount::new(10_000.into())),
+                findings,
+                ..Event::default()
+            },
+            ..Draft::default()
+        };
+        let currency = |findings| admit(draft(findings), &site, 1_800_000_000).unwrap().0.currency;
+        assert_eq!(currency(vec![]), site.currency);
+        assert_eq!(currency(vec![Finding::error("currency_invalid", "left out")]), None);
+    }
 
     #[test]
     fn properties_about_people_do_not_pass() {
