@@ -296,8 +296,11 @@ fn send_takes_captured_webhooks_and_events() {
     assert_eq!(ids, ["five", "four", "one", "three", "two", "wc_order_25"]);
 }
 
+/// In order, since several calls are under way at once.
 fn ids(stand_in: &StandIn) -> Vec<String> {
-    conversions(stand_in).into_iter().filter_map(|c| c.event_id).collect()
+    let mut ids: Vec<String> = conversions(stand_in).into_iter().filter_map(|c| c.event_id).collect();
+    ids.sort();
+    ids
 }
 
 fn conversions(stand_in: &StandIn) -> Vec<ConversionView> {

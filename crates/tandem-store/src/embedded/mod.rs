@@ -18,7 +18,7 @@ mod write;
 mod writer;
 
 pub use inspect::{LaneCounts, Totals, View};
-use writer::Command;
+use writer::{Command, Writer};
 
 /// How the file is used.
 #[derive(Debug, Clone)]
@@ -66,10 +66,17 @@ impl Store {
         let last_commit_failed = Arc::new(AtomicBool::new(false));
         let commits = Arc::new(AtomicI64::new(0));
         let path = options.path.clone();
-        let (failed, count, wake) = (last_commit_failed.clone(), commits.clone(), wakers.clone());
+        let writer = Writer {
+            conn,
+            options,
+            wakers: wakers.clone(),
+            failed: last_commit_failed.clone(),
+            commits: commits.clone(),
+            runtime: tokio::runtime::Handle::try_current().ok(),
+        };
         std::thread::Builder::new()
             .name("tandem-writer".into())
-            .spawn(move || writer::run(&conn, &options.path, inbox, &wake, &options, &failed, &count))
+            .spawn(move || writer.run(inbox))
             .map_err(|e| StoreError::Database(e.to_string()))?;
         Ok(Self { commands, readers: Mutex::new(Vec::new()), path, wakers, last_commit_failed, commits })
     }

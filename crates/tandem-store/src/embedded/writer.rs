@@ -1,10 +1,12 @@
 //! The one thread that writes. It takes what is waiting, writes it in one transaction, syncs, and only then answers.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::claims::ClaimIndex;
@@ -51,39 +53,52 @@ impl Pending {
     }
 }
 
-/// Events in one transaction at most: bounds the time an answer waits for others.
+/// Events in one transaction at most.
 const MAX_EVENTS: usize = 4_000;
 
-pub(super) fn run(
-    conn: &Connection,
-    path: &Path,
-    mut inbox: mpsc::Receiver<Command>,
-    wakers: &Wakers,
-    options: &Options,
-    failed: &AtomicBool,
-    commits: &AtomicI64,
-) {
-    let mut claims = match Claims::loading(path.to_owned()) {
-        Ok(claims) => claims,
-        Err(error) => {
-            tracing::error!(%error, "cannot start to read the claims: the store closes");
-            return;
+/// The writer's belongings.
+pub(super) struct Writer {
+    pub(super) conn: Connection,
+    pub(super) options: Options,
+    pub(super) wakers: Wakers,
+    pub(super) failed: Arc<AtomicBool>,
+    pub(super) commits: Arc<AtomicI64>,
+    /// Where the callers live, if they live in one.
+    pub(super) runtime: Option<Handle>,
+}
+
+impl Writer {
+    /// Writes until every sender of commands is gone.
+    pub(super) fn run(self, mut inbox: mpsc::Receiver<Command>) {
+        let mut claims = match Claims::loading(self.options.path.clone()) {
+            Ok(claims) => claims,
+            Err(error) => {
+                tracing::error!(%error, "cannot start to read the claims: the store closes");
+                return;
+            }
+        };
+        while let Some(first) = inbox.blocking_recv() {
+            let batch = gather(first, &mut inbox);
+            let needed = batch.iter().any(|c| matches!(c, Command::Append { .. } | Command::Prune { .. }));
+            let Some(index) = claims.index(needed) else { return };
+            let (wake, answers) = transaction(&self.conn, index, batch, &self.options, &self.failed);
+            self.commits.fetch_add(1, Ordering::Relaxed);
+            answers.tell(self.runtime.as_ref());
+            self.wakers.ring(&wake);
         }
-    };
-    while let Some(first) = inbox.blocking_recv() {
-        let mut batch = vec![first];
-        let mut events = weight(&batch[0]);
-        while events < MAX_EVENTS {
-            let Ok(command) = inbox.try_recv() else { break };
-            events += weight(&command);
-            batch.push(command);
-        }
-        let needed = batch.iter().any(|c| matches!(c, Command::Append { .. } | Command::Prune { .. }));
-        let Some(index) = claims.index(needed) else { return };
-        let wake = transaction(conn, index, batch, options, failed);
-        commits.fetch_add(1, Ordering::Relaxed);
-        wakers.ring(&wake);
     }
+}
+
+/// What is waiting, up to a size that bounds how long an answer waits for others.
+fn gather(first: Command, inbox: &mut mpsc::Receiver<Command>) -> Vec<Command> {
+    let mut events = weight(&first);
+    let mut batch = vec![first];
+    while events < MAX_EVENTS {
+        let Ok(command) = inbox.try_recv() else { break };
+        events += weight(&command);
+        batch.push(command);
+    }
+    batch
 }
 
 /// The claim index, read by a thread of its own at start: what does not ask for claims need not wait for it.
@@ -129,7 +144,7 @@ fn transaction(
     batch: Vec<Command>,
     options: &Options,
     failed: &AtomicBool,
-) -> Wake {
+) -> (Wake, Answers) {
     drill::point("store.before_begin");
     claims.begin();
     let substantial = batch.iter().any(is_substantial);
@@ -169,10 +184,29 @@ fn transaction(
     if error.is_some() || substantial {
         failed.store(error.is_some(), Ordering::Relaxed);
     }
-    for answer in pending {
-        answer.answer(error.as_ref());
+    (wake, Answers { pending, error })
+}
+
+/// What the callers of one transaction are told.
+struct Answers {
+    pending: Vec<Pending>,
+    error: Option<StoreError>,
+}
+
+impl Answers {
+    /// Tells them from within the runtime that serves them: one wake-up from this thread instead of one a caller.
+    fn tell(self, runtime: Option<&Handle>) {
+        match runtime {
+            Some(runtime) => drop(runtime.spawn(async move { self.tell_all() })),
+            None => self.tell_all(),
+        }
     }
-    wake
+
+    fn tell_all(self) {
+        for answer in self.pending {
+            answer.answer(self.error.as_ref());
+        }
+    }
 }
 
 fn is_substantial(command: &Command) -> bool {

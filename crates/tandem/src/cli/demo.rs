@@ -32,6 +32,7 @@ const TOKEN: &str = "demo";
 const SECRET: &str = "demo-webhook-secret";
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let interruption = super::interruption()?;
     let folder = Folder::new()?;
     let ports = free_ports(args.port);
     let sandbox = super::sandbox::start(tandem_sandbox::Options::default(), ports[2]).await?;
@@ -75,7 +76,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     println!("\nCtrl-C ends it and removes its files.");
-    super::interrupted().await;
+    interruption.await;
     app.shut_down().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -26,9 +26,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         None => Options::default(),
     };
+    let interruption = super::interruption()?;
     let address = start(options, args.port).await?;
     println!("TikTok stand-in on http://{address}/ (conversions: http://{address}/sandbox/conversions)");
-    super::interrupted().await;
+    interruption.await;
     Ok(ExitCode::SUCCESS)
 }
 

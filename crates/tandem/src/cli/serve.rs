@@ -39,9 +39,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         tracing::warn!(at = remark.path, "{}: {}", remark.what, remark.remedy);
     }
     let clock = args.now.map_or_else(SystemClock::default, SystemClock::starting_at);
+    let interruption = super::interruption()?;
     let app = app::start(config, Arc::new(clock)).await?;
     tracing::info!(public = %app.public, private = %app.private, sites = app.gateway.sites.len(), "ready");
-    super::interrupted().await;
+    interruption.await;
     tracing::info!("stopping");
     app.shut_down().await;
     Ok(ExitCode::SUCCESS)
