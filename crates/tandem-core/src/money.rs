@@ -25,9 +25,6 @@ pub enum AmountError {
     /// Not a number at all, or more digits than 28.
     #[error("is not a decimal number")]
     NotANumber,
-    /// Below zero.
-    #[error("is negative")]
-    Negative,
 }
 
 impl AmountError {
@@ -38,7 +35,6 @@ impl AmountError {
             Self::Symbol => "value_symbol",
             Self::Separator => "value_separator",
             Self::NotANumber => "value_invalid",
-            Self::Negative => "value_negative",
         }
     }
 }

@@ -252,8 +252,6 @@ pub struct Report {
     pub attempt: Option<Attempt>,
     /// New states.
     pub states: Vec<(i64, DeliveryState)>,
-    /// When, Unix milliseconds.
-    pub at_ms: i64,
 }
 
 /// A lane that waits for a person.

@@ -110,8 +110,7 @@ impl Rig {
             request_bytes: 10,
             reply: None,
         };
-        let report =
-            Report { lane: self.lane, attempt: Some(attempt), states: vec![(seq, state)], at_ms: at };
+        let report = Report { lane: self.lane, attempt: Some(attempt), states: vec![(seq, state)] };
         self.store.record(report).await.unwrap();
     }
 

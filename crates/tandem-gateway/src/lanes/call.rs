@@ -212,9 +212,7 @@ impl Call {
     async fn record(&self, attempt: Option<Attempt>, states: Vec<(i64, DeliveryState)>) {
         self.count(&states);
         loop {
-            let at_ms = self.gateway.clock.now_ms();
-            let report =
-                Report { lane: self.lane.id, attempt: attempt.clone(), states: states.clone(), at_ms };
+            let report = Report { lane: self.lane.id, attempt: attempt.clone(), states: states.clone() };
             match self.gateway.store.record(report).await {
                 Ok(()) | Err(tandem_store::StoreError::Closed) => return,
                 Err(error) if *self.stop.borrow() => {
