@@ -88,16 +88,23 @@ impl Rejection {
         self
     }
 
-    fn of(mut self, draft: &Draft) -> Self {
-        if !draft.place.is_empty() {
+    /// The same, with its path inside an entry of the request: `data[1]`; empty when the entry is the request.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        if !place.is_empty() {
             let field = self.field.take().map_or_else(String::new, |field| format!(".{field}"));
-            self.field = Some(format!("{}{field}", draft.place));
+            self.field = Some(format!("{place}{field}"));
         }
-        let plain = |text: &String| !text.is_empty() && !unfit_id(text);
-        self.event_name = Some(draft.event.event_name.clone()).filter(plain);
-        self.event_id = draft.event_id.clone().filter(plain);
-        self.order_id = draft.event.order_id.clone().filter(plain);
         self
+    }
+
+    fn of(self, draft: &Draft) -> Self {
+        let mut named = self.at(&draft.place);
+        let plain = |text: &String| !text.is_empty() && !unfit_id(text);
+        named.event_name = Some(draft.event.event_name.clone()).filter(plain);
+        named.event_id = draft.event_id.clone().filter(plain);
+        named.order_id = draft.event.order_id.clone().filter(plain);
+        named
     }
 }
 

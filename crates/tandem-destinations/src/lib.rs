@@ -41,7 +41,7 @@ pub struct Skip {
 }
 
 /// An event in the platform's own shape, ready to be put into a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mapped {
     /// JSON text of this event alone.
     pub json: String,

@@ -109,8 +109,8 @@ impl Call {
 
     /// One call. What is to be tried again at once comes back: the halves of a refused batch, or a refused event in
     /// another shape.
-    async fn send(&self, group: Vec<Ready>) -> (Vec<Vec<Ready>>, Option<Mood>) {
-        let mapped: Vec<Mapped> = group.iter().map(|r| r.mapped.clone()).collect();
+    async fn send(&self, mut group: Vec<Ready>) -> (Vec<Vec<Ready>>, Option<Mood>) {
+        let mapped: Vec<Mapped> = group.iter_mut().map(|r| std::mem::take(&mut r.mapped)).collect();
         let request = self.lane.destination.request(&mapped);
         let request_bytes = request.body.len();
         let started_ms = self.gateway.clock.now_ms();
@@ -140,12 +140,10 @@ impl Call {
         let states: Vec<_> = states.collect();
         if mood == Some(Mood::Stopped) {
             self.stop(&attempt.message, now_ms).await;
-        } else if mood == Some(Mood::Fine) {
-            self.go_on().await;
         }
         self.record(Some(attempt), states).await;
         drill::point("lane.after_record");
-        (again.groups(group), mood)
+        (again.groups(group, mapped), mood)
     }
 
     /// A refused batch is halved until the bad event stands alone; that one may have a second shape.
@@ -196,14 +194,6 @@ impl Call {
         let stop = Stop { why: why.to_owned(), since_ms };
         if let Err(error) = self.gateway.store.set_stop(self.lane.id, Some(stop)).await {
             tracing::error!(%error, "cannot record the stop");
-        }
-    }
-
-    /// Clears the record of a stop, if there is one.
-    async fn go_on(&self) {
-        let stopped = self.gateway.store.stopped(self.lane.id).unwrap_or(false);
-        if stopped && let Err(error) = self.gateway.store.set_stop(self.lane.id, None).await {
-            tracing::error!(%error, "cannot record that the destination goes on");
         }
     }
 
@@ -268,10 +258,14 @@ impl Again {
         }
     }
 
-    fn groups(self, mut group: Vec<Ready>) -> Vec<Vec<Ready>> {
+    /// `mapped` is what the group was sent as.
+    fn groups(self, mut group: Vec<Ready>, mapped: Vec<Mapped>) -> Vec<Vec<Ready>> {
         match self {
             Self::No => vec![],
             Self::Halves => {
+                for (ready, mapped) in group.iter_mut().zip(mapped) {
+                    ready.mapped = mapped;
+                }
                 let second = group.split_off(group.len() / 2);
                 // The last one is taken first.
                 vec![second, group]

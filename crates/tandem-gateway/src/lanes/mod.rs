@@ -80,7 +80,7 @@ impl Worker {
                     }
                 }
                 () = tokio::time::sleep(sleep) => {}
-                Some(called) = self.calls.join_next() => self.finish(called),
+                Some(called) = self.calls.join_next() => self.finish(called).await,
                 _ = stop.changed() => {}
             }
         }
@@ -92,14 +92,18 @@ impl Worker {
         self.gateway.store.stopped(self.lane.id).is_ok_and(|stopped| !stopped)
     }
 
-    fn finish(&mut self, called: Result<Called, tokio::task::JoinError>) {
+    async fn finish(&mut self, called: Result<Called, tokio::task::JoinError>) {
         match called {
             Ok(called) => {
                 for seq in &called.seqs {
                     self.under_way.remove(seq);
                 }
+                let was_stopped = self.restraint.is_stopped();
                 if let Some(mood) = called.mood {
                     self.restraint.note(mood, Instant::now());
+                }
+                if was_stopped && !self.restraint.is_stopped() {
+                    self.go_on().await;
                 }
             }
             Err(error) => {
@@ -108,6 +112,13 @@ impl Worker {
                 self.under_way.clear();
                 self.restraint.note(Mood::Trouble, Instant::now());
             }
+        }
+    }
+
+    /// Clears the record of a stop.
+    async fn go_on(&self) {
+        if let Err(error) = self.gateway.store.set_stop(self.lane.id, None).await {
+            tracing::error!(%error, "cannot record that the destination goes on");
         }
     }
 

@@ -52,13 +52,7 @@ impl At {
 
     /// Prefixes a rejection's path with the place of the entry.
     pub(super) fn of(self, rejection: Rejection) -> Rejection {
-        let place = self.place();
-        let field = match &rejection.field {
-            _ if place.is_empty() => return rejection,
-            Some(field) => format!("{place}.{field}"),
-            None => place,
-        };
-        rejection.on(field)
+        rejection.at(&self.place())
     }
 }
 
