@@ -2,40 +2,19 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod harness;
+mod program;
 mod shop;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use harness::{ACCESS_TOKEN, Client, Gateway, Home, KEY, PIXEL, StandIn, TOKEN, now_ms, now_s, until};
+use program::{Told, run};
 use serde_json::{Value, json};
 use shop::{NOW, deliveries, delivery, secrets_toml};
 use tandem_sandbox::{ConversionView, Fault, FaultKind};
-
-struct Told {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-fn run(arguments: &[&str], environment: &[(&str, &str)], stdin: &[u8]) -> Told {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tandem"))
-        .args(arguments)
-        .env_remove("SHOP_WRITE_KEY")
-        .envs(environment.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Who does not read standard input may be gone already.
-    let _ = child.stdin.take().unwrap().write_all(stdin);
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Told { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
-}
 
 fn tandem(arguments: &[&str]) -> Told {
     run(arguments, &[], b"")

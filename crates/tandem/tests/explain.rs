@@ -1,24 +1,17 @@
 //! `tandem explain`: what it prints, and how it ends.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
+mod program;
 mod shop;
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use program::Told;
 use serde_json::{Value, json};
 use shop::{NOW, deliveries, delivery};
 use tempfile::TempDir;
-
-/// How a run ended and what it printed.
-struct Told {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
 
 impl Told {
     fn json(&self) -> Value {
@@ -27,19 +20,8 @@ impl Told {
 }
 
 fn run(arguments: &[&str], stdin: &[u8]) -> Told {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tandem"))
-        .arg("explain")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Who does not read standard input may be gone already.
-    let _ = child.stdin.take().unwrap().write_all(stdin);
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Told { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    let arguments: Vec<&str> = ["explain"].iter().chain(arguments).copied().collect();
+    program::run(&arguments, &[], stdin)
 }
 
 const TOPIC: &str = "X-WC-Webhook-Topic: order.updated";
