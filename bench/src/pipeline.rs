@@ -9,7 +9,7 @@ use tandem_core::consent::OnUnknown;
 use tandem_core::{Event, Site, door};
 use tandem_destinations::Destination;
 use tandem_gateway::{Lane, SiteRuntime, pipeline};
-use tandem_sources::{Request, events};
+use tandem_sources::{Decoded, Request, events};
 use tandem_store::LaneId;
 
 const NOW: i64 = 1_800_000_000;
@@ -21,7 +21,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let bodies: Vec<String> = (0..1_000).map(|id| crate::load::event(id, NOW - 5)).collect();
     let site = site()?;
     let headers = http::HeaderMap::new();
-    let request = |id: u64| Request { headers: &headers, body: bodies[index(id)].as_bytes() };
+    let request = |id: u64| Request::new(&headers, bodies[index(id)].as_bytes());
     step("parse into a JSON value", |id| {
         black_box(serde_json::from_str::<serde_json::Value>(&bodies[index(id)]).ok());
     });
@@ -34,13 +34,13 @@ pub(crate) fn run() -> anyhow::Result<()> {
         }
     });
     step("decode, door, gate, serialise", |id| {
-        black_box(pipeline::prepare(&site, events::NAME, source.decode(&request(id), &site.site), NOW));
+        black_box(prepare(&site, source.decode(&request(id), &site.site)));
     });
     let stored: Vec<String> = bodies
         .iter()
         .flat_map(|body| {
-            let request = Request { headers: &headers, body: body.as_bytes() };
-            pipeline::prepare(&site, events::NAME, source.decode(&request, &site.site), NOW).events
+            let request = Request::new(&headers, body.as_bytes());
+            prepare(&site, source.decode(&request, &site.site)).events
         })
         .map(|event| event.body)
         .collect();
@@ -54,6 +54,11 @@ pub(crate) fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Everything between a decoded request and the store.
+fn prepare(site: &SiteRuntime, decoded: Decoded) -> pipeline::Prepared {
+    pipeline::prepare(site, events::NAME, pipeline::admit(&site.site, decoded.parts, NOW), NOW)
+}
+
 fn index(id: u64) -> usize {
     usize::try_from(id % 1_000).unwrap_or(0)
 }
@@ -65,12 +70,19 @@ fn site() -> anyhow::Result<SiteRuntime> {
         country: None,
         hybrid: false,
         on_unknown_consent: OnUnknown::Grant,
+        sessions: None,
     };
     let platform = &tandem_destinations::PLATFORMS[0];
     let destination: Arc<dyn Destination> =
         (platform.configure)(&(platform.placeholder)()).map_err(anyhow::Error::msg)?.into();
-    let lane = Lane { id: LaneId(1), site: site.id.clone(), on_unknown: OnUnknown::Grant, destination };
-    Ok(SiteRuntime { site, sources: HashMap::new(), lanes: vec![lane] })
+    let lane = Lane {
+        id: LaneId(1),
+        site: site.id.clone(),
+        on_unknown: OnUnknown::Grant,
+        sessions: None,
+        destination,
+    };
+    Ok(SiteRuntime { site, sources: HashMap::new(), lanes: vec![lane], script: None })
 }
 
 #[allow(clippy::cast_precision_loss)]

@@ -16,8 +16,9 @@ fuzz_target!(|body: &[u8]| {
         country: Some("DE".into()),
         hybrid: body.len() % 2 == 0,
         on_unknown_consent: OnUnknown::Grant,
+        sessions: None,
     };
-    for part in source.decode(&Request { headers: &headers, body }, &site).parts {
+    for part in source.decode(&Request::new(&headers, body), &site).parts {
         let Ok(draft) = part else { continue };
         let Ok((event, _)) = door::admit(draft, &site, 1_800_000_000) else { continue };
         let text = serde_json::to_string(&event).expect("serialises");

@@ -13,10 +13,10 @@ fuzz_target!(|body: &[u8]| {
     if let Some(topic) = topics.get(body.len() % 7) {
         headers.insert("x-wc-webhook-topic", http::HeaderValue::from_static(topic));
     }
-    let request = Request { headers: &headers, body };
+    let request = Request::new(&headers, body);
     let _ = source.authenticate(&request);
     let site =
-        Site { id: "shop".into(), currency: None, country: None, hybrid: false, on_unknown_consent: OnUnknown::Grant };
+        Site { id: "shop".into(), currency: None, country: None, hybrid: false, on_unknown_consent: OnUnknown::Grant, sessions: None };
     for draft in source.decode(&request, &site).parts.into_iter().flatten() {
         assert!(draft.event.order_id.is_some());
         let _ = door::admit(draft, &site, 1_800_000_000);

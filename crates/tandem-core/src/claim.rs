@@ -50,6 +50,10 @@ pub struct OrderState {
     pub bumps: u32,
     /// Order lines already reported.
     pub lines: Vec<String>,
+    /// Positions in the log of the events reported for the order, one for each of `event_ids`; fewer when the order was
+    /// first reported by a version that did not note them.
+    #[serde(default)]
+    pub events: Vec<i64>,
 }
 
 /// What to do with a report.
@@ -74,7 +78,14 @@ impl OrderState {
     /// Nothing reported yet.
     #[must_use]
     pub fn new(currency: Option<Currency>) -> Self {
-        Self { reported: Some(Amount::ZERO), currency, event_ids: vec![], bumps: 0, lines: vec![] }
+        Self {
+            reported: Some(Amount::ZERO),
+            currency,
+            event_ids: vec![],
+            bumps: 0,
+            lines: vec![],
+            events: vec![],
+        }
     }
 
     /// The first report's id; growth is suffixed to it.

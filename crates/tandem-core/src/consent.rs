@@ -72,16 +72,22 @@ pub fn opt_in_region(region: Option<&str>) -> bool {
     region.is_none_or(|r| OPT_IN.contains(&r.get(..2).unwrap_or(r)))
 }
 
+/// Reason on record: the visitor said no.
+pub const DENIED: &str = "consent_denied";
+
+/// Reason on record: nobody told us, and the site sends nothing then.
+pub const UNKNOWN: &str = "consent_unknown";
+
 /// Decides for an advertising destination.
 #[must_use]
 pub fn decide(consent: &Consent, on_unknown: OnUnknown) -> Decision {
     let send = Decision::Send { limited_data_use: consent.opt_out_of_sale };
     match (consent.advertising, on_unknown) {
         (Status::Granted, _) | (Status::Unknown, OnUnknown::Grant) => send,
-        (Status::Denied, _) => Decision::Skip("consent_denied"),
-        (Status::Unknown, OnUnknown::Deny) => Decision::Skip("consent_unknown"),
+        (Status::Denied, _) => Decision::Skip(DENIED),
+        (Status::Unknown, OnUnknown::Deny) => Decision::Skip(UNKNOWN),
         (Status::Unknown, OnUnknown::ByRegion) if opt_in_region(consent.region.as_deref()) => {
-            Decision::Skip("consent_unknown")
+            Decision::Skip(UNKNOWN)
         }
         (Status::Unknown, OnUnknown::ByRegion) => send,
     }

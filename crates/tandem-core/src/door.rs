@@ -376,6 +376,7 @@ mod tests {
             country: None,
             hybrid: false,
             on_unknown_consent: crate::consent::OnUnknown::Grant,
+            sessions: None,
         };
         let draft = |findings: Vec<Finding>| Draft {
             event: Event {

@@ -1,5 +1,8 @@
 //! The canonical event: what every source makes and every destination reads.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -7,6 +10,7 @@ use crate::Finding;
 use crate::consent::Consent;
 use crate::identity::MatchKeys;
 use crate::money::{Amount, Currency};
+use crate::session::Supply;
 
 /// Which half of the hybrid reported the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -118,6 +122,15 @@ pub struct Event {
     /// Asked for by the sender; consent can also ask for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub limited_data_use: bool,
+    /// Where match keys came from that were not part of the event itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub supplied: BTreeMap<String, Supply>,
+    /// Why it is taken for a machine's doing, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot: Option<Cow<'static, str>>,
+    /// What became of each platform's pixel on the page: `loaded`, `loading` or `blocked`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pixels: BTreeMap<String, String>,
     /// Remarks made at the door.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,

@@ -3,6 +3,7 @@
 //! Values in, values out. Nothing here reads a clock, a disk, the network or the environment, and nothing
 //! here is async; that is what makes every rule testable by data.
 
+pub mod bots;
 pub mod claim;
 pub mod consent;
 pub mod door;
@@ -14,6 +15,7 @@ pub mod names;
 pub mod normalise;
 pub mod page;
 pub mod retry;
+pub mod session;
 pub mod site;
 
 pub use event::{Channel, Event, Item, Page};

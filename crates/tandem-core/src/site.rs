@@ -2,6 +2,7 @@
 
 use crate::consent::OnUnknown;
 use crate::money::Currency;
+use crate::session::Rules;
 
 /// One shop, as far as the pure parts care.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,4 +17,6 @@ pub struct Site {
     pub hybrid: bool,
     /// What to do when nobody told us about consent.
     pub on_unknown_consent: OnUnknown,
+    /// Set when the shop's pages have our script, so that visitors are remembered.
+    pub sessions: Option<Rules>,
 }

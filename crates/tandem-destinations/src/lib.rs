@@ -149,8 +149,45 @@ pub trait Destination: Send + Sync {
     /// One request for a batch, within the limits of [`Definition`].
     fn request(&self, batch: &[Mapped]) -> HttpRequest;
 
+    /// The same request as one that the platform shows to a person and counts nowhere, under a code it gave out for that.
+    fn test_request(&self, _batch: &[Mapped], _code: &str) -> Option<HttpRequest> {
+        None
+    }
+
+    /// What helps a person who looks for a fault in the set-up.
+    fn aid(&self) -> Aid {
+        Aid::default()
+    }
+
+    /// The platform's own script on the shop's pages, if the page's half is ours to run.
+    fn page_pixel(&self) -> Option<PagePixel> {
+        None
+    }
+
     /// Reads the reply; decides by the body, not by the status, where the platform does so.
     fn reply(&self, reply: &HttpReply) -> Reply;
+}
+
+/// What a person who looks for a fault should know of a platform and its settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Aid {
+    /// What looks wrong in the settings though it may be right, each with what to do.
+    pub doubts: Vec<(String, String)>,
+    /// Texts in a page's HTML that show the platform's own pixel.
+    pub page_traces: &'static [&'static str],
+    /// How to get a code for test events, if there is such a thing.
+    pub test_code: Option<&'static str>,
+}
+
+/// What the page's script needs to run a platform's own pixel beside our requests, under the same names and ids.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct PagePixel {
+    /// The platform's name, as in `browser/src/pixels/`.
+    pub platform: &'static str,
+    /// The pixel's id.
+    pub id: String,
+    /// Address of the platform's script.
+    pub script: String,
 }
 
 /// A platform that sites can be set up for.

@@ -1,7 +1,7 @@
 //! Takes events in, keeps them, and sends them on.
 //!
 //! [`ingest`] is the public listener, [`private`] the one for people and monitors, [`pipeline`] turns a decoded
-//! request into log entries, [`lanes`] delivers them. [`transport`] is the only place that opens connections, and
+//! request into log entries, [`sessions`] completes them with what is remembered, [`lanes`] delivers them. [`transport`] is the only place that opens connections, and
 //! [`clock`] the only one that asks what time it is.
 
 use std::collections::HashMap;
@@ -16,13 +16,20 @@ pub mod clock;
 pub mod ingest;
 mod keys;
 pub mod lanes;
+mod limits;
 pub mod metrics;
 pub mod pipeline;
 pub mod private;
+mod probes;
+mod script;
+mod sessions;
 pub mod transport;
 
 pub use clock::Clock;
+pub use limits::Limits;
 pub use metrics::Metrics;
+pub use probes::Probe;
+pub use script::{LIBRARY, Script};
 
 /// A destination of a site with the queue its deliveries wait in.
 #[derive(Clone)]
@@ -33,6 +40,8 @@ pub struct Lane {
     pub site: String,
     /// What the site does when consent is unknown.
     pub on_unknown: tandem_core::consent::OnUnknown,
+    /// How visitors are remembered, if they are.
+    pub sessions: Option<tandem_core::session::Rules>,
     /// The platform, set up for the site.
     pub destination: Arc<dyn Destination>,
 }
@@ -55,21 +64,8 @@ pub struct SiteRuntime {
     pub sources: HashMap<&'static str, Box<dyn Source>>,
     /// The ways out.
     pub lanes: Vec<Lane>,
-}
-
-/// Limits of the public listener.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Bytes of a request's body.
-    pub max_body: usize,
-    /// Time to receive a body, in milliseconds.
-    pub body_timeout_ms: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { max_body: 1 << 20, body_timeout_ms: 20_000 }
-    }
+    /// The script for the shop's pages, if they have one.
+    pub script: Option<Script>,
 }
 
 /// Everything a handler needs.
@@ -84,6 +80,12 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// Limits.
     pub limits: Limits,
+    /// What arrived of the doctor's probes.
+    probes: probes::Probes,
+    /// How often each address called the pages' intake.
+    callers: limits::Callers,
+    /// Path of a script → its site.
+    pages: HashMap<String, String>,
     /// SHA-256 of a write key that was let in → its site; saves asking every site for each request.
     known_keys: RwLock<HashMap<[u8; 32], String>>,
 }
@@ -99,18 +101,26 @@ impl Gateway {
         clock: Arc<dyn Clock>,
         limits: Limits,
     ) -> Result<Self, StoreError> {
-        let mut sites = HashMap::new();
+        let (mut sites, mut pages) = (HashMap::new(), HashMap::new());
         for setup in setups {
             let mut lanes = Vec::with_capacity(setup.destinations.len());
             for destination in setup.destinations {
                 let id = store.lane(&setup.site.id, destination.definition().name).await?;
                 let (site, on_unknown) = (setup.site.id.clone(), setup.site.on_unknown_consent);
-                lanes.push(Lane { id, site, on_unknown, destination });
+                lanes.push(Lane { id, site, on_unknown, sessions: setup.site.sessions, destination });
+            }
+            let script = Script::of(&setup.site, &setup.sources, &lanes);
+            if let Some(script) = &script {
+                pages.insert(script.path.clone(), setup.site.id.clone());
             }
             let sources = setup.sources.into_iter().map(|s| (s.name(), s)).collect();
-            sites.insert(setup.site.id.clone(), Arc::new(SiteRuntime { site: setup.site, sources, lanes }));
+            let runtime = SiteRuntime { site: setup.site, sources, lanes, script };
+            sites.insert(runtime.site.id.clone(), Arc::new(runtime));
         }
-        Ok(Self { sites, store, clock, metrics: Metrics::default(), limits, known_keys: RwLock::default() })
+        let (metrics, known_keys, callers) =
+            (Metrics::default(), RwLock::default(), limits::Callers::default());
+        let probes = probes::Probes::default();
+        Ok(Self { sites, store, clock, metrics, limits, callers, probes, pages, known_keys })
     }
 
     /// All lanes of all sites.

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use tandem_core::claim::{ClaimKey, OrderReport};
 use tandem_core::consent::{self, Decision};
-use tandem_core::door::{self, Rejection};
-use tandem_core::{Event, Finding};
+use tandem_core::door::{self, Draft, Rejection};
+use tandem_core::session;
+use tandem_core::{Channel, Event, Finding, Site};
 use tandem_destinations::{Destination, Skip, too_old};
-use tandem_sources::Decoded;
 use tandem_store::{NewDelivery, NewEvent, Notice, NoticeKind, OrderClaim, Outcome, Skipped};
 
 use crate::{Lane, SiteRuntime};
@@ -49,12 +49,21 @@ pub struct Prepared {
     places: Vec<usize>,
 }
 
+/// An event that passed the door, and how it speaks of its order; or why it did not pass.
+pub type Admitted = Result<(Event, Option<OrderReport>), Rejection>;
+
 /// Runs every part of a decoded request through the door. Pure.
 #[must_use]
-pub fn prepare(site: &SiteRuntime, source: &'static str, decoded: Decoded, now_s: i64) -> Prepared {
+pub fn admit(site: &Site, parts: Vec<Result<Draft, Rejection>>, now_s: i64) -> Vec<Admitted> {
+    parts.into_iter().map(|part| part.and_then(|draft| door::admit(draft, site, now_s))).collect()
+}
+
+/// Makes log entries, one delivery a destination. Pure.
+#[must_use]
+pub fn prepare(site: &SiteRuntime, source: &'static str, admitted: Vec<Admitted>, now_s: i64) -> Prepared {
     let mut prepared = Prepared::default();
-    for part in decoded.parts {
-        match part.and_then(|draft| door::admit(draft, &site.site, now_s)) {
+    for part in admitted {
+        match part {
             Ok((mut event, order)) => {
                 let remarks = site.lanes.iter().flat_map(|lane| lane.destination.lint(&event));
                 let remarks: Vec<Finding> = remarks.collect();
@@ -93,6 +102,9 @@ impl Prepared {
 /// # Errors
 /// [`Skip`] with the reason on record.
 pub fn gate(lane: &Lane, event: &Event) -> Result<bool, Skip> {
+    if let Some(why) = &event.bot {
+        return Err(Skip { code: "bot", message: format!("no person: {why}") });
+    }
     let limited = match consent::decide(&event.consent, lane.on_unknown) {
         Decision::Send { limited_data_use } => limited_data_use || event.limited_data_use,
         Decision::Skip(code) => return Err(consent_skip(code)),
@@ -103,7 +115,7 @@ pub fn gate(lane: &Lane, event: &Event) -> Result<bool, Skip> {
 
 fn consent_skip(code: &'static str) -> Skip {
     let message = match code {
-        "consent_denied" => "the visitor denied consent for advertising",
+        consent::DENIED => "the visitor denied consent for advertising",
         _ => "nobody told us about consent, and this site then sends nothing (consent.on_unknown)",
     };
     Skip { code, message: message.to_owned() }
@@ -116,10 +128,11 @@ fn entry(
     order: Option<OrderReport>,
     now_s: i64,
 ) -> NewEvent {
-    let deliveries = site.lanes.iter().map(|lane| delivery(lane, &event, now_s)).collect();
-    let address = event.user.ip.take();
-    event.user.ip = address.as_deref().map(shortened);
-    let order = order.filter(|_| event.order_id.is_some()).map(|report| OrderClaim {
+    let halves = Halves::of(&event, order.is_some(), &site.site, now_s);
+    let deliveries = site.lanes.iter().map(|lane| delivery(lane, &event, &halves, now_s)).collect();
+    let address = hide_address(&mut event);
+    let reports = event.order_id.is_some() && halves != Halves::Completes;
+    let order = order.filter(|_| reports).map(|report| OrderClaim {
         report,
         total: event.value,
         currency: event.currency,
@@ -141,9 +154,51 @@ fn entry(
     }
 }
 
-fn delivery(lane: &Lane, event: &Event, now_s: i64) -> NewDelivery {
+/// How an event stands to the other half of the hybrid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Halves {
+    /// It goes out as it is.
+    Alone,
+    /// It waits so many milliseconds for what the page may still tell.
+    Waits(i64),
+    /// It is the page's word on a sale that the shop's server reports: it completes that one and is not sent.
+    Completes,
+}
+
+impl Halves {
+    fn of(event: &Event, sale: bool, site: &Site, now_s: i64) -> Self {
+        let Some(rules) = &site.sessions else { return Self::Alone };
+        if sale && event.channel == Channel::Browser && rules.sales_come_otherwise {
+            return Self::Completes;
+        }
+        if !session::lacks_browser_half(event, site.on_unknown_consent) {
+            return Self::Alone;
+        }
+        // Late already: the platform would not merge the halves any more.
+        let left_ms = session::MAX_HOLD_MS - (now_s - event.event_time) * 1_000;
+        match rules.hold_ms.min(left_ms) {
+            ..=0 => Self::Alone,
+            hold_ms => Self::Waits(hold_ms),
+        }
+    }
+}
+
+fn delivery(lane: &Lane, event: &Event, halves: &Halves, now_s: i64) -> NewDelivery {
     let definition = lane.destination.definition();
-    let skip = gate(lane, event).err().or_else(|| too_old(definition, event, now_s));
+    let mut skip = gate(lane, event).err().or_else(|| too_old(definition, event, now_s));
+    let hold_ms = match halves {
+        Halves::Alone => 0,
+        Halves::Waits(hold_ms) => {
+            // The page may still say what the buyer allowed; the lane asks again.
+            skip = skip.filter(|skip| skip.code != consent::UNKNOWN);
+            *hold_ms
+        }
+        Halves::Completes => {
+            let message = "the shop's server reports this sale; the page's word completes it".to_owned();
+            skip = skip.or(Some(Skip { code: "server_half_reports", message }));
+            0
+        }
+    };
     NewDelivery {
         lane: lane.id,
         destination: definition.name,
@@ -151,8 +206,16 @@ fn delivery(lane: &Lane, event: &Event, now_s: i64) -> NewDelivery {
         // A repeat may arrive while the first one still waits for its last retry, and the platform's own window
         // begins only when it gets that.
         window_ms: definition.duplicate_window_ms + definition.retry_horizon_ms,
+        hold_ms,
         skip: skip.map(|s| Skipped { code: s.code.into(), message: s.message }),
     }
+}
+
+/// Cuts the event's address short, and gives the full one, which is kept apart.
+pub(crate) fn hide_address(event: &mut Event) -> Option<String> {
+    let address = event.user.ip.take();
+    event.user.ip = address.as_deref().map(shortened);
+    address
 }
 
 /// `203.0.113.7` → `203.0.113.0`, an IPv6 address to its first three groups.

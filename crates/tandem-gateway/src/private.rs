@@ -27,6 +27,8 @@ pub fn router(gateway: Arc<Gateway>, token: &SecretString) -> Router {
         .route("/api/summary", get(summary))
         .route("/api/records/{view}", get(records))
         .route("/api/events/{seq}", get(event))
+        .route("/api/probes/{nonce}", get(probe))
+        .route("/api/visitors/{site}/{visitor}", get(visitor))
         .route("/api/replay", post(replay))
         .route("/api/lanes/{lane}/resume", post(resume))
         .method_not_allowed_fallback(wrong_method)
@@ -144,6 +146,27 @@ async fn event(
 ) -> Result<Response, Unfit> {
     let Path(seq) = seq.map_err(Unfit::why)?;
     Ok(answer(move || Ok(gateway.store.event(seq)?.unwrap_or_default())).await)
+}
+
+/// What arrived of a probe of `tandem doctor`.
+async fn probe(
+    State(gateway): State<Arc<Gateway>>,
+    nonce: Result<Path<String>, PathRejection>,
+) -> Result<Response, Unfit> {
+    let Path(nonce) = nonce.map_err(Unfit::why)?;
+    Ok(match gateway.probes.find(&nonce) {
+        Some(probe) => Json(probe).into_response(),
+        None => problem(StatusCode::NOT_FOUND, "not_found", "no such probe arrived, or others came after it"),
+    })
+}
+
+/// What is remembered of a visitor.
+async fn visitor(
+    State(gateway): State<Arc<Gateway>>,
+    names: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Response, Unfit> {
+    let Path((site, visitor)) = names.map_err(Unfit::why)?;
+    Ok(answer(move || Ok(gateway.store.visitor(&site, &visitor)?.unwrap_or_default())).await)
 }
 
 /// What to send again.

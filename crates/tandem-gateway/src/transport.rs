@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use http::HeaderMap;
 use tandem_destinations::{HttpReply, HttpRequest};
 
 /// Sends a request and brings back the reply, or why there is none.
@@ -40,26 +41,48 @@ impl Http {
         Ok(Self { client })
     }
 
-    async fn call(&self, request: HttpRequest) -> Result<HttpReply, reqwest::Error> {
+    async fn call(&self, request: HttpRequest, limit: usize) -> Result<Fetched, reqwest::Error> {
         let HttpRequest { method, url, headers, body } = request;
         let mut answer = self.client.request(method, url).headers(headers).body(body).send().await?;
-        let status = answer.status().as_u16();
+        let (status, headers) = (answer.status().as_u16(), std::mem::take(answer.headers_mut()));
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await? {
             body.extend_from_slice(&chunk);
-            if body.len() >= MAX_REPLY {
-                body.truncate(MAX_REPLY);
+            if body.len() >= limit {
+                body.truncate(limit);
                 break;
             }
         }
-        Ok(HttpReply::Answer { status, body })
+        Ok(Fetched { status, headers, body })
     }
+
+    /// An answer with its headers and the first `limit` bytes of its body, for who looks at a web site from outside.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn fetch(&self, request: HttpRequest, limit: usize) -> Result<Fetched, String> {
+        self.call(request, limit).await.map_err(|error| explain(&error))
+    }
+}
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// HTTP status.
+    pub status: u16,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The body's beginning.
+    pub body: Vec<u8>,
 }
 
 impl Transport for Http {
     fn send(&self, request: HttpRequest) -> Pin<Box<dyn Future<Output = HttpReply> + Send + '_>> {
         Box::pin(async move {
-            self.call(request).await.unwrap_or_else(|e| HttpReply::NoAnswer { why: explain(&e) })
+            match self.call(request, MAX_REPLY).await {
+                Ok(Fetched { status, body, .. }) => HttpReply::Answer { status, body },
+                Err(error) => HttpReply::NoAnswer { why: explain(&error) },
+            }
         })
     }
 }

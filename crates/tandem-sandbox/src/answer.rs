@@ -77,6 +77,7 @@ pub(crate) fn respond(status: StatusCode, content_type: &'static str, body: impl
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const SCRIPT: &str = "text/javascript; charset=utf-8";
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
 /// What a proxy in front of the API might say.

@@ -1,17 +1,77 @@
-//! Reading what the browser pixel posts to `/api/v2/pixel`.
+//! The browser half: the pixel script, and what it posts to `/api/v2/pixel`.
 
 use std::borrow::Cow;
 
+use axum::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
 use crate::{
+    Sandbox, State,
+    answer::{self, Envelope, JSON, SCRIPT, TEXT},
     engine::{Arrival, Channel},
     event::{PropertiesIn, UserIn, arrival, goods_of, keys_of},
     keys::{KeySet, Oracle},
+    log::RequestEntry,
     options::Options,
     raw::{Object, Raw},
+    routes,
     schema::Refusal,
 };
+
+/// `GET /i18n/pixel/events.js`; the pixel code in its address is read by the script itself.
+pub(crate) async fn script() -> Response {
+    let headers = [(header::CONTENT_TYPE, SCRIPT), (header::CACHE_CONTROL, "no-cache")];
+    open((headers, include_str!("pixel.js")).into_response())
+}
+
+/// `OPTIONS /api/v2/pixel`: a browser asks first if a script does not send plain text.
+pub(crate) async fn preflight() -> Response {
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type"),
+        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+    ];
+    open((StatusCode::NO_CONTENT, headers).into_response())
+}
+
+/// Pages fetch and post across origins.
+fn open(mut response: Response) -> Response {
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}
+
+/// `POST /api/v2/pixel`.
+pub(crate) async fn hit(sandbox: &Sandbox, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Some(body) = routes::whole(body).await else {
+        return open(answer::respond(StatusCode::PAYLOAD_TOO_LARGE, TEXT, "413 request entity too large"));
+    };
+    let at_ms = sandbox.now_ms();
+    let State { rules, memory } = &mut *sandbox.state();
+    memory.counters.hits += 1;
+    let mut entry = RequestEntry::opened(&parts, at_ms);
+    let (status, envelope) = match read(&body, &rules.options, &rules.oracle) {
+        Ok((pixel, event)) => {
+            memory.counters.events += 1;
+            memory.engine.record(&rules.options, &pixel, &event, at_ms);
+            (entry.pixel, entry.events) = (Some(pixel.into_owned()), 1);
+            (StatusCode::OK, Envelope::ok(&entry.request_id))
+        }
+        Err(refusal) => (StatusCode::BAD_REQUEST, Envelope::refusal(refusal, &entry.request_id)),
+    };
+    let text = envelope.text();
+    if rules.options.keep_details {
+        entry.carry(&parts.headers, &body, &rules.options);
+        (entry.status, entry.code) = (Some(status.as_u16()), Some(envelope.code));
+        (entry.message, entry.answer) = (envelope.message, text.clone());
+        memory.log.push(entry, rules.options.log_requests);
+    }
+    open(answer::respond(status, JSON, text))
+}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -35,6 +95,8 @@ struct ContextIn<'a> {
     user: Object<PersonIn<'a>>,
     #[serde(borrow)]
     pixel: Object<PixelIn<'a>>,
+    #[serde(borrow)]
+    page: Object<PageIn<'a>>,
     #[serde(borrow, rename = "userAgent")]
     user_agent: Raw<'a>,
 }
@@ -59,6 +121,10 @@ struct PersonIn<'a> {
     phone_number: Raw<'a>,
     #[serde(borrow)]
     external_id: Raw<'a>,
+    #[serde(borrow)]
+    sha256_email: Raw<'a>,
+    #[serde(borrow)]
+    sha256_phone_number: Raw<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -66,6 +132,13 @@ struct PersonIn<'a> {
 struct PixelIn<'a> {
     #[serde(borrow)]
     code: Raw<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PageIn<'a> {
+    #[serde(borrow)]
+    url: Raw<'a>,
 }
 
 /// Reads one hit; the browser script of TikTok is lenient, so only what cannot be counted is refused.
@@ -87,13 +160,13 @@ pub(crate) fn read<'a>(
 
     let mut user = UserIn::default();
     if let Some(person) = context.and_then(|c| c.user.get()) {
-        user.email = person.email;
-        user.phone = person.phone_number;
+        user.email = first(person.email, person.sha256_email);
+        user.phone = first(person.phone_number, person.sha256_phone_number);
         user.external_id = person.external_id;
         user.ttp = person.anonymous_id;
     }
     if let Some(ad) = context.and_then(|c| c.ad.get()) {
-        user.ttclid = if ad.ttclid.is_absent() { ad.callback } else { ad.ttclid };
+        user.ttclid = first(ad.ttclid, ad.callback);
     }
     if let Some(context) = context {
         user.user_agent = context.user_agent;
@@ -104,6 +177,12 @@ pub(crate) fn read<'a>(
     // Products and money of a hit are judged as on the server, but never refuse it.
     let goods = goods_of(0, &name, &hit.properties, options).unwrap_or_default();
     let ttp = user.ttp.filled();
+    let page_url = context.and_then(|c| c.page.get()).and_then(|page| page.url.filled());
     let event = arrival(Channel::Pixel, name, hit.event_id.filled(), keys, goods);
-    Ok((pixel, Arrival { ttp, ..event }))
+    Ok((pixel, Arrival { ttp, page_url, ..event }))
+}
+
+/// The second name of a field counts where the first one is not used.
+fn first<'a>(one: Raw<'a>, other: Raw<'a>) -> Raw<'a> {
+    if one.is_absent() { other } else { one }
 }

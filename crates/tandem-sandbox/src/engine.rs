@@ -100,6 +100,8 @@ pub struct Arrival<'a> {
     pub order_id: Option<Cow<'a, str>>,
     /// Cookie id, for the fallback of events without an id.
     pub ttp: Option<Cow<'a, str>>,
+    /// Page the browser was on.
+    pub page_url: Option<Cow<'a, str>>,
     /// Match keys that came with it.
     pub keys: KeySet,
     /// Those of them that can never match (not hashed).
@@ -122,6 +124,7 @@ impl<'a> Arrival<'a> {
             currency: None,
             order_id: None,
             ttp: None,
+            page_url: None,
             keys: KeySet::default(),
             unmatchable: KeySet::default(),
             matched: KeySet::default(),
@@ -155,6 +158,11 @@ pub(crate) struct Detail {
     pub(crate) value: Option<Decimal>,
     pub(crate) currency: Option<Box<str>>,
     pub(crate) order_id: Option<Box<str>>,
+    pub(crate) page_url: Option<Box<str>>,
+    /// What the first event brought.
+    pub(crate) first_keys: KeySet,
+    /// What the first event of the other half brought, merged or not.
+    pub(crate) other_keys: KeySet,
     pub(crate) merged_keys: KeySet,
     pub(crate) unmatchable: KeySet,
     pub(crate) matched_keys: KeySet,
@@ -238,6 +246,11 @@ impl Series {
         let in_time = now_ms - known.first_ms <= merge_ms;
         if event.channel != known.first && known.other_ms.is_none() {
             known.other_ms = Some(now_ms);
+            if let Some(detail) = known.detail.as_deref_mut() {
+                detail.other_keys = event.keys;
+                detail.page_url =
+                    detail.page_url.take().or_else(|| event.page_url.as_deref().map(Into::into));
+            }
             *tally.only(known.first) -= 1;
             tally.both += 1;
             if in_time {
@@ -304,6 +317,9 @@ impl Series {
                 value: event.value,
                 currency: event.currency.as_deref().map(Into::into),
                 order_id: event.order_id.as_deref().map(Into::into),
+                page_url: event.page_url.as_deref().map(Into::into),
+                first_keys: event.keys,
+                other_keys: KeySet::default(),
                 merged_keys: KeySet::default(),
                 unmatchable: event.unmatchable,
                 matched_keys: event.matched,

@@ -273,6 +273,7 @@ pub(crate) fn arrival<'a>(
         currency: goods.currency,
         order_id: goods.order_id,
         ttp: None,
+        page_url: None,
         keys: keys.present,
         unmatchable: keys.unmatchable,
         matched: keys.matched,

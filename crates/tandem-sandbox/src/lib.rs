@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `POST /open_api/v1.3/event/track/` | server half |
 //! | `POST /api/v2/pixel` | browser half |
+//! | `GET /i18n/pixel/events.js?sdkid=CODE&lib=ttq` | pixel script that sends the browser half here |
 //! | `GET /` | overview for people |
 //! | `GET /sandbox/conversions` | what was counted (`?summary=1`, `?pixel=`, `?event=`, `?limit=`) |
 //! | `GET /sandbox/requests`, `GET /sandbox/test-events` | raw log, test events |
@@ -163,7 +164,7 @@ impl Sandbox {
         report
     }
 
-    /// The newest requests, oldest first.
+    /// The newest requests of both halves, oldest first.
     pub fn requests(&self) -> Vec<RequestEntry> {
         self.state().memory.log.entries()
     }

@@ -2,17 +2,21 @@
 
 use std::collections::VecDeque;
 
-use http::HeaderMap;
+use http::{HeaderMap, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One request as the sandbox saw it.
+use crate::{options::Options, routes::RequestId};
+
+/// One request of either half as the sandbox saw it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RequestEntry {
     /// Running number since the start or the last reset.
     pub number: u64,
     /// Arrival.
     pub at_ms: i64,
+    /// Method.
+    pub method: String,
     /// Path.
     pub path: String,
     /// Headers in order; tokens are shortened to their last four characters.
@@ -45,6 +49,26 @@ pub struct RequestEntry {
     pub notes: Vec<String>,
 }
 
+impl RequestEntry {
+    /// What is known before the body is judged.
+    pub(crate) fn opened(parts: &Parts, at_ms: i64) -> RequestEntry {
+        RequestEntry {
+            at_ms,
+            method: parts.method.to_string(),
+            path: parts.uri.path().to_owned(),
+            request_id: parts.extensions.get::<RequestId>().cloned().unwrap_or_default().0,
+            ..RequestEntry::default()
+        }
+    }
+
+    /// Adds what the request carried.
+    pub(crate) fn carry(&mut self, carried: &HeaderMap, bytes: &[u8], options: &Options) {
+        self.headers = headers(carried);
+        self.body_bytes = bytes.len();
+        (self.body, self.body_cut) = body(bytes, options.log_body_limit);
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     entries: VecDeque<RequestEntry>,
@@ -67,7 +91,7 @@ impl Log {
 }
 
 /// Headers for the log.
-pub(crate) fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .iter()
         .map(|(name, value)| {
@@ -85,7 +109,7 @@ fn shorten(secret: &str) -> String {
 }
 
 /// Body for the log, and whether it was cut.
-pub(crate) fn body(body: &[u8], limit: usize) -> (Value, bool) {
+fn body(body: &[u8], limit: usize) -> (Value, bool) {
     if body.len() <= limit {
         let parsed = serde_json::from_slice(body);
         return (parsed.unwrap_or_else(|_| String::from_utf8_lossy(body).into()), false);

@@ -75,7 +75,7 @@ pub struct Options {
     pub refuse_event_ids: Vec<String>,
     /// Keep the list of conversions and the request log. Without it only counters and the duplicate set stay.
     pub keep_details: bool,
-    /// Requests kept in the log.
+    /// Requests kept in the log, both halves together.
     pub log_requests: usize,
     /// Bytes of a body kept in the log.
     pub log_body_limit: usize,

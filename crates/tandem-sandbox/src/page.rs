@@ -3,7 +3,9 @@
 use minijinja::{Environment, Value, value::Serde};
 use serde::Serialize;
 
-use crate::{ConversionView, Counts, Query, Report, RequestEntry, Sandbox, TestEvent, keys::KEY_NAMES};
+use crate::{
+    ConversionView, Counts, Query, Report, RequestEntry, Sandbox, TestEvent, engine::Channel, keys::KEY_NAMES,
+};
 
 const TEMPLATE: &str = include_str!("page.html");
 /// Rows of the two lists.
@@ -43,6 +45,24 @@ struct ConversionRow {
     #[serde(flatten)]
     view: ConversionView,
     value_text: String,
+    /// The browser's half, then the server's; nothing if it never came.
+    halves: [Option<Half>; 2],
+    outcome: &'static str,
+}
+
+/// One half of a conversion.
+#[derive(Serialize)]
+struct Half {
+    /// `first`, or how much later than the first half.
+    when: String,
+    keys: Vec<Key>,
+}
+
+#[derive(Serialize)]
+struct Key {
+    name: String,
+    /// Did only the merge bring it?
+    added: bool,
 }
 
 #[derive(Serialize)]
@@ -113,8 +133,30 @@ fn conversion_row(view: &ConversionView) -> ConversionRow {
     ConversionRow {
         first_seen: time(view.first_seen_ms),
         value_text: view.value.map(|value| value.to_string()).unwrap_or_default(),
+        halves: [
+            half(view, Channel::Pixel, view.pixel_ms, &view.pixel_keys),
+            half(view, Channel::Server, view.server_ms, &view.server_keys),
+        ],
+        outcome: match (view.pixel_ms, view.server_ms) {
+            (Some(_), Some(_)) if view.merged => "both, merged",
+            (Some(_), Some(_)) => "both, too late to merge: second half dropped",
+            (Some(_), None) => "browser only",
+            (None, _) => "server only",
+        },
         view: view.clone(),
     }
+}
+
+fn half(view: &ConversionView, channel: Channel, at_ms: Option<i64>, keys: &[String]) -> Option<Half> {
+    let later_ms = at_ms? - view.first_seen_ms;
+    let is_second = view.channels.get(1).is_some_and(|name| name == channel.name());
+    let when = match later_ms {
+        _ if !is_second => "first".to_owned(),
+        ..1000 => format!("{later_ms} ms later"),
+        _ => format!("{} s later", later_ms / 1000),
+    };
+    let key = |name: &String| Key { name: name.clone(), added: is_second && view.merged_keys.contains(name) };
+    Some(Half { when, keys: keys.iter().map(key).collect() })
 }
 
 fn time(ms: i64) -> String {

@@ -74,6 +74,12 @@ pub struct ConversionView {
     pub pixel_ms: Option<i64>,
     /// When the server half first arrived.
     pub server_ms: Option<i64>,
+    /// Match keys the first event of the browser half brought.
+    pub pixel_keys: Vec<String>,
+    /// Match keys the first event of the server half brought.
+    pub server_keys: Vec<String>,
+    /// Page the browser half was sent from.
+    pub page_url: Option<String>,
     /// Events that carried this id.
     pub received: u32,
     /// Those of them that were dropped as duplicates.
@@ -239,6 +245,8 @@ fn view(pixel: &str, sent_as: &str, conversion: &Conversion, detail: &Detail) ->
     let arrival_of = |channel: Channel| {
         if conversion.first == channel { Some(conversion.first_ms) } else { conversion.other_ms }
     };
+    let keys_of =
+        |channel: Channel| if conversion.first == channel { detail.first_keys } else { detail.other_keys };
     let mut channels = vec![conversion.first.name().to_owned()];
     channels.extend(conversion.other_ms.map(|_| second.name().to_owned()));
     ConversionView {
@@ -253,6 +261,9 @@ fn view(pixel: &str, sent_as: &str, conversion: &Conversion, detail: &Detail) ->
         channels,
         pixel_ms: arrival_of(Channel::Pixel),
         server_ms: arrival_of(Channel::Server),
+        pixel_keys: keys_of(Channel::Pixel).names(),
+        server_keys: keys_of(Channel::Server).names(),
+        page_url: detail.page_url.as_deref().map(str::to_owned),
         received: conversion.received,
         dropped: conversion.dropped,
         merged: conversion.merged,

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::{
-    Fault, Options, Planned, Query, Report, RequestEntry, Sandbox, State, TestEvent,
+    Fault, Options, Planned, Query, Report, RequestEntry, Sandbox, TestEvent,
     answer::{self, JSON, TEXT},
     browser, page, track,
 };
@@ -36,7 +36,8 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
     let clock = sandbox.clone();
     Router::new()
         .route("/open_api/v1.3/event/track/", post(server_half))
-        .route("/api/v2/pixel", post(browser_half))
+        .route("/api/v2/pixel", post(browser_half).options(browser::preflight))
+        .route("/i18n/pixel/events.js", get(browser::script))
         .route("/", get(overview))
         .route("/sandbox/conversions", get(conversions))
         .route("/sandbox/requests", get(requests))
@@ -83,27 +84,7 @@ async fn server_half(Shared(sandbox): Shared<Sandbox>, request: Request) -> Resp
 }
 
 async fn browser_half(Shared(sandbox): Shared<Sandbox>, request: Request) -> Response {
-    let Some(body) = whole(request.into_body()).await else {
-        return answer::respond(StatusCode::PAYLOAD_TOO_LARGE, TEXT, "413 request entity too large");
-    };
-    let now_ms = sandbox.now_ms();
-    let State { rules, memory } = &mut *sandbox.state();
-    memory.counters.hits += 1;
-    let mut response = match browser::read(&body, &rules.options, &rules.oracle) {
-        Ok((pixel, event)) => {
-            memory.counters.events += 1;
-            memory.engine.record(&rules.options, &pixel, &event, now_ms);
-            answer::respond(StatusCode::OK, JSON, r#"{"code":0,"message":"OK"}"#)
-        }
-        Err(refusal) => answer::respond(
-            StatusCode::BAD_REQUEST,
-            JSON,
-            json!({"code": refusal.code, "message": refusal.message}).to_string(),
-        ),
-    };
-    // Pages post across origins.
-    response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
-    response
+    browser::hit(&sandbox, request).await
 }
 
 async fn overview(Shared(sandbox): Shared<Sandbox>) -> Result<Html<String>, Trouble> {

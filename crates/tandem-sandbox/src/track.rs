@@ -13,7 +13,7 @@ use crate::{
     engine::Arrival,
     faults::FaultKind,
     log::{self, RequestEntry},
-    routes::{self, RequestId},
+    routes,
     schema::{self, Refusal},
     serve,
 };
@@ -21,7 +21,6 @@ use crate::{
 /// `POST /open_api/v1.3/event/track/`.
 pub(crate) async fn track(sandbox: Sandbox, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let request_id = parts.extensions.get::<RequestId>().cloned().unwrap_or_default().0;
     let Some(body) = routes::whole(body).await else {
         return answer::respond(StatusCode::PAYLOAD_TOO_LARGE, TEXT, "413 request entity too large");
     };
@@ -40,8 +39,7 @@ pub(crate) async fn track(sandbox: Sandbox, request: Request) -> Response {
         tokio::time::sleep(Duration::from_millis(due.delay_ms)).await;
     }
 
-    let mut entry = RequestEntry { at_ms, path: parts.uri.path().to_owned(), ..RequestEntry::default() };
-    entry.request_id = request_id;
+    let mut entry = RequestEntry::opened(&parts, at_ms);
     entry.fault = match (&due.kind, due.delay_ms) {
         (Some(kind), _) => serde_json::to_string(kind).ok(),
         (None, 0) => None,
@@ -202,9 +200,7 @@ impl Call<'_> {
         if !rules.options.keep_details {
             return;
         }
-        entry.headers = log::headers(self.headers);
-        entry.body_bytes = self.body.len();
-        (entry.body, entry.body_cut) = log::body(self.body, rules.options.log_body_limit);
+        entry.carry(self.headers, self.body, &rules.options);
         entry.notes = log::notes(&entry.body);
         self.sandbox.state().memory.log.push(entry, rules.options.log_requests);
     }

@@ -274,7 +274,7 @@ async fn page_shows_events_and_escapes_them() {
         "&lt;script&gt;",
         "21.0 EUR",
         "server and browser",
-        "pixel, then server",
+        "both, merged",
         "50 %",
         "40002",
         "field(s): event_source",

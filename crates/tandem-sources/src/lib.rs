@@ -5,9 +5,12 @@
 
 use http::HeaderMap;
 use serde_json::Value;
-use tandem_core::Site;
+use tandem_core::consent::Consent;
 use tandem_core::door::{Draft, Rejection};
+use tandem_core::identity::RawIdentity;
+use tandem_core::{Page, Site};
 
+pub mod browser;
 pub mod events;
 pub mod woocommerce;
 
@@ -19,9 +22,21 @@ pub struct Request<'a> {
     pub headers: &'a HeaderMap,
     /// Body as received, before any decoding; signatures are made over it.
     pub body: &'a [u8],
+    /// The caller's public network address, behind the trusted proxies.
+    pub client_ip: Option<&'a str>,
+    /// Whether the caller came by https, as far as the proxies tell.
+    pub secure: bool,
+    /// Time of arrival, Unix milliseconds.
+    pub now_ms: i64,
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    /// One of which only headers and body matter.
+    #[must_use]
+    pub fn new(headers: &'a HeaderMap, body: &'a [u8]) -> Self {
+        Self { headers, body, client_ip: None, secure: false, now_ms: 0 }
+    }
+
     /// A header's text, if present and readable.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -36,13 +51,34 @@ pub struct Decoded {
     pub parts: Vec<Result<Draft, Rejection>>,
     /// The request is a handshake that wants nothing but this status (WooCommerce's ping wants 200).
     pub handshake: bool,
+    /// What the request tells about its visitor, also when it holds no event.
+    pub visit: Option<Visit>,
+    /// `Set-Cookie` values of the answer.
+    pub cookies: Vec<String>,
+}
+
+/// A visitor's news, not hashed yet.
+#[derive(Default)]
+pub struct Visit {
+    /// Our own visitor id.
+    pub visitor: String,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+    /// Who, and every click id at hand.
+    pub identity: RawIdentity,
+    /// The page.
+    pub page: Page,
+    /// What the visitor allowed, if the request tells.
+    pub consent: Option<Consent>,
+    /// Orders seen on the page.
+    pub orders: Vec<String>,
 }
 
 impl Decoded {
     /// A request that is bad, or empty of events, as a whole.
     #[must_use]
     pub fn rejected(rejection: Rejection) -> Self {
-        Self { parts: vec![Err(rejection)], handshake: false }
+        Self { parts: vec![Err(rejection)], ..Self::default() }
     }
 }
 
@@ -55,6 +91,9 @@ pub enum AuthError {
     /// One that does not fit.
     #[error("{0}")]
     Wrong(&'static str),
+    /// A page of another site.
+    #[error("{0}")]
+    Origin(&'static str),
 }
 
 /// One way in, set up for one site.
@@ -70,6 +109,16 @@ pub trait Source: Send + Sync {
 
     /// Decodes a request. Bad parts become rejections; good parts go on.
     fn decode(&self, request: &Request<'_>, site: &Site) -> Decoded;
+
+    /// What the shop's pages need to know, for a source that lives on them.
+    fn pages(&self) -> Option<&browser::Pages> {
+        None
+    }
+
+    /// Template of the event ids this source gives to orders, for sources that report sales.
+    fn sale_event_id(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Sets a source up from its settings, as found under its name in a site's configuration.
@@ -79,6 +128,9 @@ pub trait Source: Send + Sync {
 pub fn configure(name: &str, settings: Option<&Value>) -> Result<Box<dyn Source>, String> {
     let settings = settings.cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     match name {
+        browser::NAME => {
+            Ok(Box::new(browser::Browser::new(serde_json::from_value(settings).map_err(|e| e.to_string())?)?))
+        }
         events::NAME => {
             Ok(Box::new(events::Events::new(serde_json::from_value(settings).map_err(|e| e.to_string())?)))
         }
@@ -90,4 +142,4 @@ pub fn configure(name: &str, settings: Option<&Value>) -> Result<Box<dyn Source>
 }
 
 /// Names that [`configure`] knows.
-pub const NAMES: &[&str] = &[events::NAME, woocommerce::NAME];
+pub const NAMES: &[&str] = &[browser::NAME, events::NAME, woocommerce::NAME];

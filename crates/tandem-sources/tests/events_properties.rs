@@ -171,7 +171,7 @@ proptest! {
         let body = order.to_string();
         for settings in [json!({}), json!({"value": "subtotal_after_discount", "content_id": "catalog"})] {
             let woo = source("woocommerce", &settings);
-            let decoded = woo.decode(&Request { headers: &none, body: body.as_bytes() }, &site());
+            let decoded = woo.decode(&Request::new(&none, body.as_bytes()), &site());
             prop_assert_eq!(decoded.parts.len(), 1);
             admitted(decoded.parts, NOW);
         }
@@ -184,7 +184,7 @@ proptest! {
         let headers = headers.into_iter().flatten().collect();
         let woo = source("woocommerce", &json!({}));
         let body = value.to_string();
-        let decoded = woo.decode(&Request { headers: &headers, body: body.as_bytes() }, &site());
+        let decoded = woo.decode(&Request::new(&headers, body.as_bytes()), &site());
         prop_assert_eq!(decoded.parts.len(), 1);
         admitted(decoded.parts, NOW);
     }

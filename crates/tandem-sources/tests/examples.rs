@@ -1,11 +1,12 @@
 //! The examples in the sources' folders: what comes in, and what becomes of it. They are documentation that is run.
 //!
-//! An example holds `title`, optional `settings` and `headers`, the `body` (JSON, or text as it is) and the result:
-//! `event`, `rejection`, `parts` (a list of those), or `handshake`.
+//! An example holds `title`, optional `settings`, `headers` and `client_ip`, the `body` (JSON, or text as it is) and the
+//! result: `event`, `rejection`, `parts` (a list of those), or `handshake`, and the `cookies` that are set.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use common::{NOW, admitted, headers, json_files, read_json, site, source, updating};
@@ -28,19 +29,41 @@ fn run(name: &str, example: &Value) -> Value {
     let body = example["body"].as_str().map_or_else(|| example["body"].to_string(), str::to_owned);
     let settings = example.get("settings").cloned().unwrap_or_else(|| json!({}));
     let headers = headers(&pairs);
-    let decoded =
-        source(name, &settings).decode(&Request { headers: &headers, body: body.as_bytes() }, &site());
+    let now = example["now"].as_i64().unwrap_or(NOW);
+    let request = Request {
+        client_ip: example["client_ip"].as_str(),
+        secure: true,
+        now_ms: now * 1_000,
+        ..Request::new(&headers, body.as_bytes())
+    };
+    let decoded = source(name, &settings).decode(&request, &site());
     if decoded.handshake {
         return json!({ "handshake": true });
     }
-    let now = example["now"].as_i64().unwrap_or(NOW);
+    let cookies = decoded.cookies;
     let mut results: Vec<Value> = admitted(decoded.parts, now).into_iter().map(shown).collect();
-    if results.len() == 1 { results.remove(0) } else { json!({ "parts": results }) }
+    let mut result = if results.len() == 1 { results.remove(0) } else { json!({ "parts": results }) };
+    if !cookies.is_empty() {
+        result["cookies"] = json!(cookies);
+    }
+    result
 }
 
 /// In the order in which a person reads it.
 fn write(path: &Path, example: &Value) {
-    let keys = ["title", "settings", "now", "headers", "body", "event", "rejection", "parts", "handshake"];
+    let keys = [
+        "title",
+        "settings",
+        "now",
+        "client_ip",
+        "headers",
+        "body",
+        "event",
+        "rejection",
+        "parts",
+        "handshake",
+        "cookies",
+    ];
     let line = |key: &&str| {
         let text = serde_json::to_string_pretty(example.get(*key)?).unwrap();
         Some(format!("  \"{key}\": {}", text.replace('\n', "\n  ")))
@@ -63,10 +86,11 @@ fn every_example_does_what_it_says() {
                 }
                 assert_eq!(&example[key], value, "{}", path.display());
             }
-            let known = ["title", "settings", "headers", "now", "body"];
-            let rest = example.as_object().unwrap().keys().filter(|key| !known.contains(&key.as_str()));
+            let known = ["title", "settings", "headers", "client_ip", "now", "body"];
+            let rest: BTreeSet<_> =
+                example.as_object().unwrap().keys().filter(|key| !known.contains(&key.as_str())).collect();
             assert!(
-                rest.eq(result.as_object().unwrap().keys()),
+                rest == result.as_object().unwrap().keys().collect(),
                 "{}: has more than one result",
                 path.display()
             );

@@ -43,7 +43,7 @@ fn meta(pairs: Value) -> Value {
 
 fn decode(settings: &Value, body: &str, topic: &str) -> Decoded {
     let headers = headers(&[("x-wc-webhook-topic", topic)]);
-    source("woocommerce", settings).decode(&Request { headers: &headers, body: body.as_bytes() }, &site())
+    source("woocommerce", settings).decode(&Request::new(&headers, body.as_bytes()), &site())
 }
 
 fn draft(settings: &Value, change: &Value) -> Result<Draft, Rejection> {
@@ -343,6 +343,6 @@ fn bodies_that_are_no_order() {
     }
     let headers = headers(&[]);
     let woo = source("woocommerce", &json!({}));
-    let decoded = woo.decode(&Request { headers: &headers, body: b"{\"a\":\"\xff\"}" }, &site());
+    let decoded = woo.decode(&Request::new(&headers, b"{\"a\":\"\xff\"}"), &site());
     assert_eq!(decoded.parts[0].as_ref().err().unwrap().code, "body_not_utf8");
 }

@@ -1,4 +1,5 @@
-//! The only crate that touches a disk: the event log, deliveries, claims, the order ledger, attempts and notices.
+//! The only crate that touches a disk: the event log, deliveries, claims, the order ledger, sessions, attempts and
+//! notices.
 //!
 //! Everything is written by one thread that gathers what is waiting into one synced transaction (group commit), and
 //! an append answers only after that sync. Readers have connections of their own and never block the writer.
@@ -9,6 +10,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use tandem_core::claim::{ClaimKey, OrderReport};
+use tandem_core::session::{Session, Touch, Via};
 use tandem_core::{Amount, Currency, Event};
 
 pub mod drill;
@@ -19,6 +21,39 @@ pub use embedded::{Options, Store};
 /// One destination of one site: the queue its deliveries wait in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct LaneId(pub u32);
+
+/// What one request brings; kept whole or not at all.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// For the log.
+    pub events: Vec<NewEvent>,
+    /// For the record of what did not become an event.
+    pub notices: Vec<Notice>,
+    /// For the sessions; remembered before the events are looked at.
+    pub touches: Vec<NewTouch>,
+}
+
+/// News of a visitor.
+#[derive(Debug)]
+pub struct NewTouch {
+    /// Site, from configuration.
+    pub site: String,
+    /// What there is to remember.
+    pub touch: Touch,
+}
+
+/// A session that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Remembered {
+    /// By what.
+    pub via: Via,
+    /// Whose it is.
+    pub visitor: String,
+    /// What is remembered.
+    pub session: Session,
+    /// The visitor's full network address, while it is still kept.
+    pub address: Option<String>,
+}
 
 /// An event on its way into the log.
 #[derive(Debug)]
@@ -58,6 +93,8 @@ pub struct NewDelivery {
     pub window_ms: i64,
     /// Set when the event is not for this destination; then no claim is taken.
     pub skip: Option<Skipped>,
+    /// How long it waits for its browser half before it is due, in milliseconds; a touch with its order ends that.
+    pub hold_ms: i64,
 }
 
 /// Why a delivery was not made.
@@ -244,7 +281,7 @@ pub struct Attempt {
 }
 
 /// The result of a call, or of a decision not to call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Report {
     /// The queue.
     pub lane: LaneId,
@@ -252,6 +289,19 @@ pub struct Report {
     pub attempt: Option<Attempt>,
     /// New states.
     pub states: Vec<(i64, DeliveryState)>,
+    /// Events that were completed from a session before they were sent.
+    pub joined: Vec<Joined>,
+}
+
+/// An event as its session completed it.
+#[derive(Debug, Clone)]
+pub struct Joined {
+    /// Its position in the log.
+    pub event_seq: i64,
+    /// The event as JSON, its address cut short; it takes the place of the one in the log.
+    pub body: String,
+    /// The visitor's full network address, when the event came without one.
+    pub address: Option<String>,
 }
 
 /// A lane that waits for a person.

@@ -1,134 +1,17 @@
 //! What any store must do, on a real file: once, in order, remembered across a restart.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
+mod common;
+
 use std::collections::{HashMap, HashSet};
 
+use common::{Rig, WINDOW, accepted, skip};
 use proptest::prelude::*;
-use tandem_core::claim::{ClaimKey, OrderReport};
-use tandem_core::{Amount, Currency, Event, Item};
+use tandem_core::Amount;
 use tandem_store::embedded::View;
 use tandem_store::{
-    Attempt, DeliveryState, LaneId, NewDelivery, NewEvent, Notice, NoticeKind, Options, OrderClaim, Outcome,
-    Replay, Report, Skipped, Stop, Store,
+    Batch, DeliveryState, NewEvent, Notice, NoticeKind, Options, Outcome, Replay, Stop, Store,
 };
-use tempfile::TempDir;
-
-const WINDOW: i64 = 1_000_000;
-
-struct Rig {
-    folder: TempDir,
-    store: Store,
-    lane: LaneId,
-}
-
-impl Rig {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(Options::new(folder.path().join("t.db"))).unwrap();
-        let lane = store.lane("shop", "tiktok").await.unwrap();
-        Self { folder, store, lane }
-    }
-
-    async fn restarted(self) -> Self {
-        let Self { folder, store, lane } = self;
-        drop(store);
-        let store = Store::open(Options::new(folder.path().join("t.db"))).unwrap();
-        assert_eq!(store.lane("shop", "tiktok").await.unwrap(), lane);
-        Self { folder, store, lane }
-    }
-
-    fn event(&self, name: &str, id: &str) -> NewEvent {
-        let event = Event { event_name: name.into(), event_id: id.into(), ..Event::default() };
-        NewEvent {
-            site: "shop".into(),
-            source: "events",
-            event_name: name.into(),
-            event_id: id.into(),
-            event_time: 1,
-            order_id: None,
-            body: serde_json::to_string(&event).unwrap(),
-            address: Some("203.0.113.7".into()),
-            deliveries: vec![NewDelivery {
-                lane: self.lane,
-                destination: "tiktok",
-                claim: ClaimKey::new("shop", "tiktok", name, id),
-                window_ms: WINDOW,
-                skip: None,
-            }],
-            order: None,
-        }
-    }
-
-    /// A paid order's webhook: total, lines.
-    fn snapshot(&self, order: &str, total: &str, lines: &[&str]) -> NewEvent {
-        let id = format!("wc_order_{order}");
-        let item = |line: &&str| Item {
-            content_id: (*line).into(),
-            line_id: Some((*line).into()),
-            ..Item::default()
-        };
-        let event = Event {
-            event_name: "Purchase".into(),
-            event_id: id.clone(),
-            value: Some(total.parse().unwrap()),
-            contents: lines.iter().map(item).collect(),
-            ..Event::default()
-        };
-        let claim = OrderClaim {
-            report: OrderReport::Snapshot { changed_at: 77 },
-            total: total.parse().ok(),
-            currency: Currency::parse("USD"),
-            lines: lines.iter().map(|l| (*l).to_owned()).collect(),
-            event: Box::new(event),
-        };
-        NewEvent { order_id: Some(order.into()), order: Some(claim), ..self.event("Purchase", &id) }
-    }
-
-    fn sale(&self, order: &str, id: &str, total: &str) -> NewEvent {
-        let snapshot = self.snapshot(order, total, &[]);
-        let order = snapshot.order.map(|o| OrderClaim { report: OrderReport::Sale, ..o });
-        NewEvent { order, order_id: snapshot.order_id, ..self.event("Purchase", id) }
-    }
-
-    async fn append(&self, event: NewEvent, now: i64) -> Outcome {
-        self.store.append(vec![event], vec![], now).await.unwrap().remove(0)
-    }
-
-    fn due(&self, now: i64) -> Vec<i64> {
-        let batch = self.store.due(self.lane, now, 100, &HashSet::new()).unwrap();
-        batch.due.into_iter().map(|d| d.seq).collect()
-    }
-
-    async fn record(&self, seq: i64, state: DeliveryState, at: i64) {
-        let attempt = Attempt {
-            started_ms: at,
-            latency_ms: 5,
-            status: Some(200),
-            code: Some(0),
-            verdict: "delivered",
-            message: String::new(),
-            request_bytes: 10,
-            reply: None,
-        };
-        let report = Report { lane: self.lane, attempt: Some(attempt), states: vec![(seq, state)] };
-        self.store.record(report).await.unwrap();
-    }
-
-    fn rows(&self, view: View) -> Vec<serde_json::Value> {
-        let mut rows = self.store.newest(view, None, 1_000).unwrap();
-        rows.reverse();
-        rows
-    }
-
-    fn states(&self) -> Vec<(String, String)> {
-        let text = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_owned();
-        self.rows(View::Deliveries).iter().map(|r| (text(&r["event_id"]), text(&r["state"]))).collect()
-    }
-}
-
-fn accepted(seq: i64) -> Outcome {
-    Outcome::Accepted { seq, event_id: None }
-}
 
 #[tokio::test]
 async fn a_claim_holds_for_its_window_and_over_a_restart() {
@@ -147,7 +30,7 @@ async fn a_claim_holds_for_its_window_and_over_a_restart() {
 async fn a_batch_meets_its_own_duplicates() {
     let rig = Rig::new().await;
     let events = vec![rig.event("Lead", "a"), rig.event("Lead", "b"), rig.event("Lead", "a")];
-    let outcomes = rig.store.append(events, vec![], 1).await.unwrap();
+    let outcomes = rig.store.append(Batch { events, ..Batch::default() }, 1).await.unwrap();
     assert_eq!(outcomes, [accepted(1), accepted(2), Outcome::Duplicate { of: Some(1) }]);
 }
 
@@ -155,7 +38,7 @@ async fn a_batch_meets_its_own_duplicates() {
 async fn a_skipped_event_takes_no_claim() {
     let rig = Rig::new().await;
     let mut skipped = rig.event("Lead", "1");
-    skipped.deliveries[0].skip = Some(Skipped { code: "consent_denied".into(), message: "no".into() });
+    skipped.deliveries[0].skip = Some(skip("consent_denied"));
     assert_eq!(rig.append(skipped, 1).await, accepted(1));
     assert_eq!(rig.append(rig.event("Lead", "1"), 2).await, accepted(2));
     assert_eq!(rig.due(2), [2]);
@@ -203,7 +86,7 @@ async fn a_sale_and_a_webhook_for_the_same_order_count_once() {
 async fn a_skipped_order_is_not_reported_and_may_go_later() {
     let rig = Rig::new().await;
     let skipped = |code: &'static str, mut event: NewEvent| {
-        event.deliveries[0].skip = Some(Skipped { code: code.into(), message: "no".into() });
+        event.deliveries[0].skip = Some(skip(code));
         event
     };
     assert_eq!(
@@ -295,8 +178,8 @@ async fn retention_takes_the_old_and_leaves_the_new() {
     let store = Store::open(options).unwrap();
     let lane = store.lane("shop", "tiktok").await.unwrap();
     let rig = Rig { folder, store, lane };
-    let old = (0..1_200).map(|n| rig.event("Lead", &format!("old{n}"))).collect();
-    rig.store.append(old, vec![], 10).await.unwrap();
+    let events = (0..1_200).map(|n| rig.event("Lead", &format!("old{n}"))).collect();
+    rig.store.append(Batch { events, ..Batch::default() }, 10).await.unwrap();
     let notice = Notice {
         site: "shop".into(),
         source: "events".into(),
@@ -308,7 +191,8 @@ async fn retention_takes_the_old_and_leaves_the_new() {
         event_id: None,
         order_id: None,
     };
-    rig.store.append(vec![rig.event("Lead", "new")], vec![notice], 2_000).await.unwrap();
+    let batch = Batch { events: vec![rig.event("Lead", "new")], notices: vec![notice], ..Batch::default() };
+    rig.store.append(batch, 2_000).await.unwrap();
     while rig.store.prune(2_050).await.unwrap() {}
     let totals = rig.store.totals().unwrap();
     assert_eq!(totals.events, 1);

@@ -83,7 +83,8 @@ async fn serve(listener: TcpListener, router: axum::Router, mut stop: watch::Rec
     let ended = async move {
         let _ = stop.wait_for(|s| *s).await;
     };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(ended).await {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(ended).await {
         tracing::error!(%error, "a listener ended");
     }
 }

@@ -14,7 +14,8 @@ pub const MAX_CHARS: usize = 1_000;
 /// TikTok's click ids are shorter; it publishes no limit, integrations draw the line about here.
 const MAX_TTCLID: usize = 512;
 
-/// Where a click id may stand: parameter in the landing URL, cookies in order of preference.
+/// Where a click id may stand: parameter in the landing URL, cookies in order of preference, the last of which is where
+/// we keep one that came with an address.
 struct Source {
     key: &'static str,
     parameter: Option<&'static str>,
@@ -22,20 +23,20 @@ struct Source {
 }
 
 const SOURCES: [Source; 15] = [
-    Source { key: "ttclid", parameter: Some("ttclid"), cookies: &["ttclid", "tiktok_ttclid"] },
+    Source { key: "ttclid", parameter: Some("ttclid"), cookies: &["tiktok_ttclid", "ttclid"] },
     Source { key: "ttp", parameter: None, cookies: &["_ttp"] },
     Source { key: "fbc", parameter: None, cookies: &["_fbc"] },
     Source { key: "fbp", parameter: None, cookies: &["_fbp"] },
     Source { key: "fbclid", parameter: Some("fbclid"), cookies: &[] },
-    Source { key: "gclid", parameter: Some("gclid"), cookies: &["FPGCLAW", "_gcl_aw"] },
-    Source { key: "gbraid", parameter: Some("gbraid"), cookies: &["FPGCLAG", "_gcl_ag"] },
-    Source { key: "wbraid", parameter: Some("wbraid"), cookies: &["FPGCLGB", "_gcl_gb"] },
+    Source { key: "gclid", parameter: Some("gclid"), cookies: &["FPGCLAW", "_gcl_aw", "gclid"] },
+    Source { key: "gbraid", parameter: Some("gbraid"), cookies: &["FPGCLAG", "_gcl_ag", "gbraid"] },
+    Source { key: "wbraid", parameter: Some("wbraid"), cookies: &["FPGCLGB", "_gcl_gb", "wbraid"] },
     Source { key: "epik", parameter: Some("epik"), cookies: &["_epik"] },
-    Source { key: "sccid", parameter: Some("sccid"), cookies: &["_scclid"] },
+    Source { key: "sccid", parameter: Some("sccid"), cookies: &["_scclid", "sccid"] },
     Source { key: "sc_cookie", parameter: None, cookies: &["_scid"] },
     Source { key: "rdt_cid", parameter: Some("rdt_cid"), cookies: &["_rdt_cid"] },
     Source { key: "rdt_uuid", parameter: None, cookies: &["_rdt_uuid"] },
-    Source { key: "msclkid", parameter: Some("msclkid"), cookies: &["_uetmsclkid"] },
+    Source { key: "msclkid", parameter: Some("msclkid"), cookies: &["_uetmsclkid", "msclkid"] },
     Source { key: "li_fat_id", parameter: Some("li_fat_id"), cookies: &["li_fat_id"] },
 ];
 
@@ -82,6 +83,40 @@ pub fn capture(url: Option<&str>, referrer: Option<&str>, cookies: &[(&str, &str
         }
     }
     captured
+}
+
+/// Names of all cookies that [`capture`] reads.
+pub fn cookie_names() -> impl Iterator<Item = &'static str> {
+    SOURCES.iter().flat_map(|source| source.cookies).copied()
+}
+
+/// Names of all parameters of addresses that are click ids, in lower case.
+pub fn parameter_names() -> impl Iterator<Item = &'static str> {
+    SOURCES.iter().filter_map(|source| source.parameter)
+}
+
+/// The cookie in which a click id that came with an address is kept, so that the next page finds it. Meta's `fbclid` is
+/// kept as `_fbc`, in Meta's form (`fb.1.<milliseconds>.<fbclid>`).
+pub fn cookie_of(key: &str) -> Option<&'static str> {
+    SOURCES.iter().find(|source| source.key == key)?.cookies.last().copied()
+}
+
+/// Meta's `_fbc` for a click id that was seen now.
+pub fn fbc_of(fbclid: &str, now_ms: i64) -> String {
+    format!("fb.1.{now_ms}.{fbclid}")
+}
+
+/// Ids that name a browser, not a click: no attribution window ends them, and their cookies are renewed.
+pub fn names_browser(key: &str) -> bool {
+    matches!(key, "ttp" | "fbp" | "sc_cookie" | "rdt_uuid")
+}
+
+/// The id that a cookie with this value holds, if it is one that may be set again: in the form it should have, and
+/// without the signs that end a cookie.
+pub fn held_by(cookie: &str, value: &str) -> Option<&'static str> {
+    let source = SOURCES.iter().find(|source| source.cookies.contains(&cookie))?;
+    let harmless = value.is_ascii() && !value.contains([';', ',', '"', '\\']);
+    (harmless && check(source.key, from_cookie(cookie, value)).is_ok()).then_some(source.key)
 }
 
 /// Reads every click-id parameter out of a URL's query; the URL may be relative.

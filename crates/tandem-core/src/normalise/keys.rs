@@ -172,7 +172,8 @@ pub struct IdHashes {
 }
 
 impl IdHashes {
-    pub(super) fn of(id: &str) -> Self {
+    /// From an id without white space around it.
+    pub fn of(id: &str) -> Self {
         let lower = external_id::lower(id);
         Self { sha256: sha256_hex(id), lower: (lower != id).then(|| sha256_hex(&lower)), prehashed: false }
     }

@@ -36,6 +36,12 @@ pub fn china_national(e164: &str) -> Option<&str> {
     e164.strip_prefix("+86")
 }
 
+/// The calling code of a country by its alpha-2 code: 49 for `DE`.
+#[must_use]
+pub fn calling_code(alpha2: &str) -> Option<u16> {
+    plan::region(alpha2).map(phonenumber::Metadata::country_code)
+}
+
 /// Loads the numbering plans, which takes some milliseconds; call it at start.
 pub fn warm() {
     plan::load();

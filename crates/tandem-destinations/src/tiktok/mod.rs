@@ -4,6 +4,7 @@
 //! others run; where TikTok is silent, the choice is ours and says so next to it. The files in `examples/` show whole
 //! exchanges.
 
+mod aid;
 mod codes;
 mod currencies;
 mod map;
@@ -18,12 +19,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 use tandem_core::{Channel, Event, Finding, names};
 
-use crate::{Definition, Destination, HttpReply, HttpRequest, Mapped, Platform, Reply, Skip};
+use crate::{Aid, Definition, Destination, HttpReply, HttpRequest, Mapped, PagePixel, Platform, Reply, Skip};
 
 pub use codes::{CODES, Class, Code};
 pub use currencies::{sent as currency_sent, supported as currency_supported};
 pub use reply::read as read_reply;
-pub use settings::{BASE_URL, ContentType, Settings};
+pub use settings::{BASE_URL, ContentType, PIXEL_SCRIPT, Settings};
 
 /// Path of the call. Without the slash at the end TikTok answers `404 page not found`.
 pub const PATH: &str = "/open_api/v1.3/event/track/";
@@ -78,12 +79,15 @@ fn configure(settings: &Value) -> Result<Box<dyn Destination>, String> {
 struct TikTok {
     url: String,
     headers: HeaderMap,
+    /// For another head than the usual one.
+    settings: Settings,
     /// The body up to and including the bracket that opens `data`.
     head: String,
     rules: map::Rules,
     /// Only these names, if set.
     events: Option<Vec<String>>,
     testing: bool,
+    page_pixel: Option<PagePixel>,
 }
 
 impl TikTok {
@@ -94,6 +98,7 @@ impl TikTok {
         Ok(Self {
             url: format!("{}{PATH}", settings.base_url),
             headers,
+            settings: settings.clone(),
             head: head(settings),
             rules: map::Rules {
                 legacy_names: settings.legacy_names,
@@ -102,7 +107,22 @@ impl TikTok {
             },
             events: settings.events.clone(),
             testing: settings.test_event_code.is_some(),
+            page_pixel: settings.page_pixel(),
         })
+    }
+
+    fn request_with(&self, head: &str, batch: &[Mapped]) -> HttpRequest {
+        let events: usize = batch.iter().map(|m| m.json.len() + 1).sum();
+        let mut body = Vec::with_capacity(head.len() + events + 2);
+        body.extend_from_slice(head.as_bytes());
+        for (at, mapped) in batch.iter().enumerate() {
+            if at > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(mapped.json.as_bytes());
+        }
+        body.extend_from_slice(b"]}");
+        HttpRequest { method: Method::POST, url: self.url.clone(), headers: self.headers.clone(), body }
     }
 }
 
@@ -178,17 +198,20 @@ impl Destination for TikTok {
     }
 
     fn request(&self, batch: &[Mapped]) -> HttpRequest {
-        let events: usize = batch.iter().map(|m| m.json.len() + 1).sum();
-        let mut body = Vec::with_capacity(self.head.len() + events + 2);
-        body.extend_from_slice(self.head.as_bytes());
-        for (at, mapped) in batch.iter().enumerate() {
-            if at > 0 {
-                body.push(b',');
-            }
-            body.extend_from_slice(mapped.json.as_bytes());
-        }
-        body.extend_from_slice(b"]}");
-        HttpRequest { method: Method::POST, url: self.url.clone(), headers: self.headers.clone(), body }
+        self.request_with(&self.head, batch)
+    }
+
+    fn test_request(&self, batch: &[Mapped], code: &str) -> Option<HttpRequest> {
+        let settings = Settings { test_event_code: Some(code.to_owned()), ..self.settings.clone() };
+        Some(self.request_with(&head(&settings), batch))
+    }
+
+    fn aid(&self) -> Aid {
+        aid::of(&self.settings.pixel_id)
+    }
+
+    fn page_pixel(&self) -> Option<PagePixel> {
+        self.page_pixel.clone()
     }
 
     /// TikTok reports no error per event: one invalid event fails the batch.

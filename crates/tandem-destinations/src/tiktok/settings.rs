@@ -6,8 +6,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use tandem_core::names;
 
+use crate::PagePixel;
+
 /// TikTok's host. There is no sandbox host that offers this call; testing goes through `test_event_code`.
 pub const BASE_URL: &str = "https://business-api.tiktok.com";
+
+/// TikTok's pixel script, where the shop's pages load it from.
+pub const PIXEL_SCRIPT: &str = "https://analytics.tiktok.com/i18n/pixel/events.js";
 
 /// What the content ids stand for, as in the catalogue feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -60,6 +65,13 @@ pub struct Settings {
     /// For events with contents that do not say themselves what their ids stand for.
     #[serde(default)]
     pub content_type: ContentType,
+    /// Whether our script runs TikTok's pixel on the shop's pages. By default it does, unless `legacy_names` says that
+    /// the shop has a pixel of its own. Two pixels on a page count twice.
+    #[serde(default)]
+    pub pixel_on_pages: Option<bool>,
+    /// Address of TikTok's pixel script.
+    #[serde(default)]
+    pub pixel_script: Option<String>,
 }
 
 fn base_url() -> String {
@@ -93,7 +105,27 @@ impl Settings {
         settings.test_event_code = left_out_if_blank(settings.test_event_code);
         settings.partner_name = left_out_if_blank(settings.partner_name);
         settings.events = settings.events.map(standard_names).transpose()?;
+        if settings.legacy_names && settings.pixel_on_pages == Some(true) {
+            return Err(
+                "pixel_on_pages: our script's pixel uses today's names; leave legacy_names out".into()
+            );
+        }
         Ok(settings)
+    }
+
+    /// The pixel for the shop's pages. A stand-in at `base_url` serves a pixel of its own.
+    #[must_use]
+    pub fn page_pixel(&self) -> Option<PagePixel> {
+        let on = self.pixel_on_pages.unwrap_or(!self.legacy_names);
+        let usual = || match self.base_url.as_str() {
+            BASE_URL => PIXEL_SCRIPT.to_owned(),
+            other => format!("{other}/i18n/pixel/events.js"),
+        };
+        on.then(|| PagePixel {
+            platform: "tiktok",
+            id: self.pixel_id.clone(),
+            script: self.pixel_script.clone().unwrap_or_else(usual),
+        })
     }
 
     /// The token as a header value that no debug output shows.

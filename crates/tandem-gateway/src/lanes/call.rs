@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use tandem_core::Event;
 use tandem_core::retry::{Horizon, Pace, next_due};
+use tandem_core::session::{self, Rules};
 use tandem_destinations::{HttpReply, Mapped, Reply, Verdict, too_old};
-use tandem_store::{Attempt, DeliveryState, Due, Report, Skipped, Stop, drill};
+use tandem_store::{Attempt, Batch, DeliveryState, Due, Joined, Report, Skipped, Stop, drill};
 use tokio::sync::watch;
 
 use super::RECORD_AGAIN;
 use super::restraint::Mood;
 use crate::metrics::State;
 use crate::transport::Transport;
-use crate::{Gateway, Lane, pipeline};
+use crate::{Gateway, Lane, pipeline, sessions};
 
 /// What a call brings back.
 pub(super) struct Called {
@@ -28,6 +29,9 @@ pub(super) struct Call {
     pub(super) stop: watch::Receiver<bool>,
 }
 
+/// A delivery and its event, as far as it can be read.
+type Read = (serde_json::Result<Event>, Due);
+
 /// A delivery in the platform's shape.
 struct Ready {
     due: Due,
@@ -40,9 +44,14 @@ impl Call {
     /// Brings all of them to a recorded state.
     pub(super) async fn deliver(self, due: Vec<Due>) -> Called {
         let seqs = due.iter().map(|d| d.seq).collect();
-        let (ready, skipped) = self.map(due);
-        if !skipped.is_empty() {
-            self.record(None, skipped).await;
+        let mut read: Vec<_> = due.into_iter().map(|due| (event_of(&due), due)).collect();
+        let joined = match &self.lane.sessions {
+            Some(rules) => self.complete(&mut read, rules).await,
+            None => Vec::new(),
+        };
+        let (ready, skipped) = self.map(read);
+        if !skipped.is_empty() || !joined.is_empty() {
+            self.record(None, skipped, joined).await;
         }
         let mut mood = None;
         let mut groups: Vec<Vec<Ready>> = self.cut(ready);
@@ -58,10 +67,56 @@ impl Call {
         Called { seqs, mood }
     }
 
-    fn map(&self, due: Vec<Due>) -> (Vec<Ready>, Vec<(i64, DeliveryState)>) {
-        let (mut ready, mut skipped) = (Vec::with_capacity(due.len()), Vec::new());
-        for due in due {
-            match self.map_one(&due) {
+    /// Gives sales that waited for it what their page told meanwhile, and keeps it in the log.
+    async fn complete(&self, read: &mut [Read], rules: &Rules) -> Vec<Joined> {
+        let mut lacking: Vec<(&mut Event, &mut Due)> = read
+            .iter_mut()
+            .filter_map(|(event, due)| Some((event.as_mut().ok()?, due)))
+            .filter(|(event, due)| {
+                due.attempts == 0 && session::lacks_browser_half(event, self.lane.on_unknown)
+            })
+            .collect();
+        if lacking.is_empty() {
+            return Vec::new();
+        }
+        let now_ms = self.gateway.clock.now_ms();
+        let mut events: Vec<&mut Event> = lacking.iter_mut().map(|(event, _)| &mut **event).collect();
+        let store = &self.gateway.store;
+        let visitors = match sessions::join(store, &self.lane.site, rules, &mut events, now_ms).await {
+            Ok(visitors) => visitors,
+            Err(error) => {
+                // The sale matters more than its click id.
+                tracing::warn!(%error, "cannot look for the visitors of sales, they go out without");
+                return Vec::new();
+            }
+        };
+        let (mut joined, mut touches) = (Vec::with_capacity(lacking.len()), Vec::new());
+        for ((event, due), visitor) in lacking.into_iter().zip(visitors) {
+            if visitor.is_none() && !event.findings.iter().any(|f| f.code == session::no_session().code) {
+                event.findings.push(session::no_session());
+            }
+            due.address = event.user.ip.clone();
+            let touch = visitor.and_then(|visitor| sessions::touch_of_order(event, Some(&visitor)));
+            touches.extend(touch.map(|touch| sessions::new_touch(&self.lane.site, touch)));
+            let mut kept = event.clone();
+            let address = pipeline::hide_address(&mut kept);
+            // Events hold text, numbers and maps with text keys only: serialising cannot fail.
+            let body = serde_json::to_string(&kept).unwrap_or_default();
+            due.body.clone_from(&body);
+            joined.push(Joined { event_seq: due.event_seq, body, address });
+        }
+        if !touches.is_empty()
+            && let Err(error) = store.append(Batch { touches, ..Batch::default() }, now_ms).await
+        {
+            tracing::warn!(%error, "cannot remember whose orders these were");
+        }
+        joined
+    }
+
+    fn map(&self, read: Vec<Read>) -> (Vec<Ready>, Vec<(i64, DeliveryState)>) {
+        let (mut ready, mut skipped) = (Vec::with_capacity(read.len()), Vec::new());
+        for (event, due) in read {
+            match self.map_one(event, &due) {
                 Ok(mapped) => ready.push(Ready { due, mapped, reshaped: None }),
                 Err(skip) => skipped.push((due.seq, DeliveryState::Skipped(skip))),
             }
@@ -70,8 +125,8 @@ impl Call {
     }
 
     /// The gate again: an age or a set-up may have changed while the event waited.
-    fn map_one(&self, due: &Due) -> Result<Mapped, Skipped> {
-        let event = event_of(due).map_err(|e| Skipped {
+    fn map_one(&self, event: serde_json::Result<Event>, due: &Due) -> Result<Mapped, Skipped> {
+        let event = event.map_err(|e| Skipped {
             code: "event_unreadable".into(),
             message: format!("the stored event cannot be read by this version: {e}"),
         })?;
@@ -141,7 +196,7 @@ impl Call {
         if mood == Some(Mood::Stopped) {
             self.stop(&attempt.message, now_ms).await;
         }
-        self.record(Some(attempt), states).await;
+        self.record(Some(attempt), states, Vec::new()).await;
         drill::point("lane.after_record");
         (again.groups(group, mapped), mood)
     }
@@ -199,10 +254,15 @@ impl Call {
 
     /// Records until the disk takes it: giving up would send the same events again. Only the end of the process does
     /// that, since a full disk must not hold it up for ever.
-    async fn record(&self, attempt: Option<Attempt>, states: Vec<(i64, DeliveryState)>) {
+    async fn record(&self, attempt: Option<Attempt>, states: Vec<(i64, DeliveryState)>, joined: Vec<Joined>) {
         self.count(&states);
         loop {
-            let report = Report { lane: self.lane.id, attempt: attempt.clone(), states: states.clone() };
+            let report = Report {
+                lane: self.lane.id,
+                attempt: attempt.clone(),
+                states: states.clone(),
+                joined: joined.clone(),
+            };
             match self.gateway.store.record(report).await {
                 Ok(()) | Err(tandem_store::StoreError::Closed) => return,
                 Err(error) if *self.stop.borrow() => {

@@ -16,6 +16,7 @@ mod sale;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use tandem_core::Site;
@@ -93,8 +94,16 @@ impl Source for Events {
             let draft = value.and_then(body::entry).and_then(|map| draft::draft(map, &shape));
             draft.map(|draft| Draft { place: at.place(), ..draft }).map_err(|rejection| at.of(rejection))
         };
-        Decoded { parts: parts.into_iter().enumerate().map(read).collect(), handshake: false }
+        Decoded { parts: parts.into_iter().enumerate().map(read).collect(), ..Decoded::default() }
     }
+}
+
+/// Reads one event in the form of this API, for a source that puts an envelope of its own around it.
+///
+/// # Errors
+/// A [`Rejection`] with the path inside the event.
+pub(crate) fn read(map: Map<String, Value>) -> Result<Draft, Rejection> {
+    draft::draft(body::entry(Value::Object(map))?, &body::Shape::default())
 }
 
 /// Whether the caller says that the body holds one event a line.

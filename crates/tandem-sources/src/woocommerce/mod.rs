@@ -95,9 +95,13 @@ impl Source for WooCommerce {
 
     fn decode(&self, request: &Request<'_>, _site: &Site) -> Decoded {
         if is_handshake(request) {
-            return Decoded { parts: Vec::new(), handshake: true };
+            return Decoded { handshake: true, ..Decoded::default() };
         }
-        Decoded { parts: vec![self.read(request.header(TOPIC), request.body)], handshake: false }
+        Decoded { parts: vec![self.read(request.header(TOPIC), request.body)], ..Decoded::default() }
+    }
+
+    fn sale_event_id(&self) -> Option<&str> {
+        Some(self.settings.event_id.template())
     }
 }
 

@@ -72,6 +72,12 @@ impl EventIdTemplate {
     pub fn fill(&self, id: &str, number: &str) -> String {
         self.0.replace("{id}", id).replace("{number}", number)
     }
+
+    /// As it was written.
+    #[must_use]
+    pub fn template(&self) -> &str {
+        &self.0
+    }
 }
 
 impl TryFrom<String> for EventIdTemplate {

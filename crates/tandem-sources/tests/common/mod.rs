@@ -46,6 +46,7 @@ pub(crate) fn site() -> Site {
         country: None,
         hybrid: true,
         on_unknown_consent: OnUnknown::ByRegion,
+        sessions: None,
     }
 }
 
@@ -63,7 +64,7 @@ pub(crate) fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
 /// Decodes a body with the events source.
 pub(crate) fn decode_events(body: &[u8]) -> Decoded {
     let headers = headers(&[("content-type", "application/json")]);
-    source("events", &json!({})).decode(&Request { headers: &headers, body }, &site())
+    source("events", &json!({})).decode(&Request::new(&headers, body), &site())
 }
 
 /// Through the door, as the gateway does.

@@ -9,6 +9,8 @@ use hashbrown::HashTable;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use tandem_core::claim::ClaimKey;
 
+use crate::LaneId;
+
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     fingerprint: u32,
@@ -24,6 +26,14 @@ fn spread(fingerprint: u32) -> u64 {
 fn fingerprint(key: &ClaimKey) -> u32 {
     let [a, b, c, d, ..] = key.0;
     u32::from_le_bytes([a, b, c, d])
+}
+
+/// A claim that an event asks for.
+pub(super) struct Claim {
+    pub(super) key: ClaimKey,
+    pub(super) lane: LaneId,
+    pub(super) event_seq: i64,
+    pub(super) until_ms: i64,
 }
 
 /// A claim that holds.
@@ -96,19 +106,17 @@ impl ClaimIndex {
         &mut self,
         conn: &Connection,
         insert: &mut CachedStatement<'_>,
-        key: &ClaimKey,
-        event_seq: i64,
+        claim: &Claim,
         now_ms: i64,
-        until_ms: i64,
     ) -> rusqlite::Result<Option<Held>> {
-        let wanted = fingerprint(key);
+        let wanted = fingerprint(&claim.key);
         for entry in self.entries.iter_hash(spread(wanted)).filter(|e| e.fingerprint == wanted) {
-            if let Some(held) = self.check(conn, entry.place, key, now_ms)? {
+            if let Some(held) = self.check(conn, entry.place, claim, now_ms)? {
                 return Ok(Some(held));
             }
         }
-        insert.execute(params![self.next_seq, until_ms, key.0.as_slice(), event_seq])?;
-        self.insert(key, self.next_seq);
+        insert.execute(params![self.next_seq, claim.until_ms, claim.key.0.as_slice(), claim.event_seq])?;
+        self.insert(&claim.key, self.next_seq);
         self.next_seq += 1;
         Ok(None)
     }
@@ -117,16 +125,19 @@ impl ClaimIndex {
         &self,
         conn: &Connection,
         place: u32,
-        key: &ClaimKey,
+        wanted: &Claim,
         now_ms: i64,
     ) -> rusqlite::Result<Option<Held>> {
         let mut select = conn.prepare_cached("SELECT key, until_ms, event_seq FROM claims WHERE seq = ?1")?;
         let row: Option<(Vec<u8>, i64, i64)> = select
             .query_row([self.base + i64::from(place)], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
             .optional()?;
-        Ok(row
-            .filter(|(k, until, _)| k == key.0.as_slice() && *until > now_ms)
-            .map(|(_, _, event_seq)| Held { event_seq }))
+        match row {
+            Some((key, until, event_seq)) if key == wanted.key.0.as_slice() && until > now_ms => {
+                Ok((!came_to_nothing(conn, event_seq, wanted.lane)?).then_some(Held { event_seq }))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Drops up to `limit` of the oldest claims whose window has closed; how many went.
@@ -146,6 +157,18 @@ impl ClaimIndex {
         }
         Ok(closed.len())
     }
+}
+
+/// Whether the lane skipped the holder's every delivery for want of consent. Nothing was sent under such a claim, so the
+/// next event may have it.
+fn came_to_nothing(conn: &Connection, event_seq: i64, lane: LaneId) -> rusqlite::Result<bool> {
+    let nothing: Option<bool> = conn
+        .prepare_cached(
+            "SELECT min(state = 2 AND code IN ('consent_unknown', 'consent_denied')) FROM deliveries
+             WHERE event_seq = ?1 AND lane = ?2",
+        )?
+        .query_row(params![event_seq, lane.0], |r| r.get(0))?;
+    Ok(nothing == Some(true))
 }
 
 fn key_of(bytes: &[u8]) -> Option<ClaimKey> {

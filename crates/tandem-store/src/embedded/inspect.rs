@@ -35,6 +35,8 @@ pub struct Totals {
     pub deliveries: Map<String, Value>,
     /// Notices by kind.
     pub notices: Map<String, Value>,
+    /// Visitors remembered.
+    pub sessions: i64,
 }
 
 impl Store {
@@ -94,6 +96,7 @@ impl Store {
                        WHEN 3 THEN 'rejected' ELSE 'expired' END, count(*) FROM deliveries GROUP BY state",
                 )?,
                 notices: grouped("SELECT kind, count(*) FROM notices GROUP BY kind")?,
+                sessions: conn.query_row("SELECT count(*) FROM sessions", [], |r| r.get(0))?,
             })
         })
     }
@@ -120,6 +123,26 @@ impl Store {
             event["deliveries"] =
                 rows(conn, "SELECT * FROM v_deliveries WHERE event_seq = ?1", [seq])?.into();
             Ok(Some(event))
+        })
+    }
+
+    /// What is remembered of a visitor, with the orders and e-mail addresses that lead there; `None` when nothing is.
+    /// The network address is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn visitor(&self, site: &str, visitor: &str) -> Result<Option<Value>, StoreError> {
+        self.read(|conn| {
+            let sql = "SELECT v.*, s.state FROM sessions AS s JOIN v_sessions AS v ON v.seq = s.seq
+                       WHERE s.site = ?1 AND s.visitor = ?2";
+            let Some(mut found) = rows(conn, sql, [site, visitor])?.pop() else { return Ok(None) };
+            // Reads them all in the order they lie in: an index by visitor would cost the writer more than a person's
+            // moment is worth, and the one by key leads back and forth.
+            let sql =
+                "SELECT kind, key, date(day * 86400, 'unixepoch') AS last_seen FROM session_links NOT INDEXED
+                       WHERE site = ?1 AND visitor = ?2 ORDER BY kind, key";
+            found["links"] = rows(conn, sql, [site, visitor])?.into();
+            Ok(Some(found))
         })
     }
 }
@@ -182,8 +205,9 @@ fn json_of(column: &str, value: rusqlite::types::ValueRef<'_>) -> Value {
         ValueRef::Real(x) => x.into(),
         ValueRef::Text(text) => {
             let text = String::from_utf8_lossy(text);
-            let parsed =
-                matches!(column, "body" | "deliveries").then(|| serde_json::from_str(&text).ok()).flatten();
+            let parsed = matches!(column, "body" | "deliveries" | "state")
+                .then(|| serde_json::from_str(&text).ok())
+                .flatten();
             parsed.unwrap_or_else(|| text.into_owned().into())
         }
     }

@@ -7,13 +7,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+use tandem_core::session::Clues;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::{DueBatch, LaneId, NewEvent, Notice, Outcome, Replay, Report, Stop, StoreError};
+use crate::{Batch, DueBatch, LaneId, Outcome, Remembered, Replay, Report, Stop, StoreError};
 
 mod claims;
 mod inspect;
+mod late;
+mod ledger;
 mod read;
+mod sessions;
 mod write;
 mod writer;
 
@@ -25,9 +29,11 @@ use writer::{Command, Writer};
 pub struct Options {
     /// The SQLite file; its folder must exist.
     pub path: PathBuf,
-    /// Events are deleted this many milliseconds after they came in; 0 keeps them for ever.
+    /// Events are deleted this many milliseconds after they came in, sessions after the day of the last visit; 0 keeps
+    /// them for ever.
     pub retention_ms: i64,
-    /// Full network addresses are deleted this many milliseconds after they came in.
+    /// Full network addresses are deleted this many milliseconds after they came in; those of sessions count from the
+    /// start of that day.
     pub address_ms: i64,
     /// Appends waiting for the writer at once; beyond it callers wait.
     pub queue: usize,
@@ -81,17 +87,12 @@ impl Store {
         Ok(Self { commands, readers: Mutex::new(Vec::new()), path, wakers, last_commit_failed, commits })
     }
 
-    /// Appends events and notices in one synced transaction; the answer comes after the sync, one outcome an event.
+    /// Appends a batch in one synced transaction; the answer comes after the sync, one outcome an event.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing of this batch was kept, and the caller must say so.
-    pub async fn append(
-        &self,
-        events: Vec<NewEvent>,
-        notices: Vec<Notice>,
-        now_ms: i64,
-    ) -> Result<Vec<Outcome>, StoreError> {
-        self.ask(|done| Command::Append { events, notices, now_ms, done }).await?
+    pub async fn append(&self, batch: Batch, now_ms: i64) -> Result<Vec<Outcome>, StoreError> {
+        self.ask(|done| Command::Append { batch, now_ms, done }).await?
     }
 
     /// Records what became of deliveries.
@@ -163,6 +164,14 @@ impl Store {
         under_way: &HashSet<i64>,
     ) -> Result<DueBatch, StoreError> {
         self.read(|conn| read::due(conn, lane, now_ms, limit, under_way))
+    }
+
+    /// Finds the session of whoever the clues are of: by visitor id, else by order, else by e-mail address.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn session(&self, site: &str, clues: &Clues) -> Result<Option<Remembered>, StoreError> {
+        self.read(|conn| sessions::find(conn, site, clues))
     }
 
     /// Runs a query on a reader connection; for the inspector and the API.
@@ -239,7 +248,7 @@ struct Wake {
 }
 
 /// The version of the tables; a file from a newer one is refused.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open(path).map_err(into_error)?;

@@ -69,7 +69,7 @@ CREATE TABLE IF NOT EXISTS claims (
   event_seq INTEGER NOT NULL
 );
 
--- What was reported of each order. state: JSON of reported, currency, event_ids, bumps, lines.
+-- What was reported of each order. state: JSON of reported, currency, event_ids, bumps, lines, events.
 CREATE TABLE IF NOT EXISTS orders (
   site TEXT NOT NULL,
   order_id TEXT NOT NULL,
@@ -77,6 +77,34 @@ CREATE TABLE IF NOT EXISTS orders (
   state TEXT NOT NULL,
   PRIMARY KEY (site, order_id)
 ) WITHOUT ROWID;
+
+-- What is remembered of a visitor. day: days since 1970 of the last visit; ip: the full network address, with the day it
+-- was seen on. Indexed columns change at most once a day for a visitor. A row is too wide to be kept in a key's tree.
+CREATE TABLE IF NOT EXISTS sessions (
+  seq INTEGER PRIMARY KEY,
+  site TEXT NOT NULL,
+  visitor TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  ip TEXT,
+  ip_day INTEGER,
+  state TEXT NOT NULL,
+  UNIQUE (site, visitor)
+);
+CREATE INDEX IF NOT EXISTS sessions_day ON sessions (day);
+CREATE INDEX IF NOT EXISTS sessions_ip_day ON sessions (ip_day) WHERE ip_day IS NOT NULL;
+
+-- What leads to a visitor. kind: order (key: the order id), email (key: SHA-256 of the address). The keys come at random,
+-- so only one tree is sorted by them.
+CREATE TABLE IF NOT EXISTS session_links (
+  seq INTEGER PRIMARY KEY,
+  site TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  visitor TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  UNIQUE (site, kind, key)
+);
+CREATE INDEX IF NOT EXISTS session_links_day ON session_links (day);
 
 -- What came in and did not plainly become an event. kind: rejected, ignored, duplicate, near_miss.
 CREATE TABLE IF NOT EXISTS notices (
@@ -127,3 +155,13 @@ CREATE VIEW v_notices AS
 SELECT n.seq, strftime('%Y-%m-%dT%H:%M:%fZ', n.at_ms / 1000.0, 'unixepoch') AS at,
   n.site, n.source, n.kind, n.code, n.message, n.field, n.event_name, n.event_id, n.order_id
 FROM notices AS n;
+
+DROP VIEW IF EXISTS v_sessions;
+CREATE VIEW v_sessions AS
+SELECT s.seq, s.site, s.visitor,
+  strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(s.state, '$.first_ms') / 1000.0, 'unixepoch') AS first_seen,
+  strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(s.state, '$.last_ms') / 1000.0, 'unixepoch') AS last_seen,
+  coalesce(json_extract(s.state, '$.clicks.ttclid.last.value'), json_extract(s.state, '$.clicks.ttclid.first.value'))
+    AS ttclid,
+  json_extract(s.state, '$.landing') AS landing
+FROM sessions AS s;

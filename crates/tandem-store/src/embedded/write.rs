@@ -1,23 +1,21 @@
 //! The statements behind each command, all inside the writer's open transaction.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
-use tandem_core::Amount;
-use tandem_core::claim::{self, ClaimKey, OrderDecision, OrderReport, OrderState};
+use rusqlite::{CachedStatement, Connection, params};
 
-use super::Options;
-use super::claims::ClaimIndex;
+use super::claims::{Claim, ClaimIndex};
+use super::ledger::{self, Ledger};
+use super::{Options, late, sessions};
 use crate::{
-    DeliveryState, LaneId, NewDelivery, NewEvent, Notice, NoticeKind, OrderClaim, Outcome, Replay, Report,
-    Stop,
+    Batch, DeliveryState, Joined, LaneId, NewEvent, Notice, NoticeKind, Outcome, Replay, Report, Stop,
 };
 
 /// The statements of the accept path, looked up once a transaction.
 pub(super) struct Appender<'c> {
-    conn: &'c Connection,
+    pub(super) conn: &'c Connection,
     event: CachedStatement<'c>,
     address: CachedStatement<'c>,
     delivery: CachedStatement<'c>,
-    claim: CachedStatement<'c>,
+    pub(super) claim: CachedStatement<'c>,
 }
 
 impl<'c> Appender<'c> {
@@ -39,13 +37,20 @@ impl<'c> Appender<'c> {
     pub(super) fn append(
         &mut self,
         claims: &mut ClaimIndex,
-        events: Vec<NewEvent>,
-        notices: &[Notice],
+        batch: Batch,
         now_ms: i64,
     ) -> rusqlite::Result<Vec<Outcome>> {
-        let outcomes = events.into_iter().map(|event| self.one(claims, event, now_ms));
+        for new in &batch.touches {
+            sessions::touch(self.conn, &new.site, &new.touch)?;
+        }
+        for new in &batch.touches {
+            for order_id in &new.touch.orders {
+                late::order_seen(self, claims, &new.site, order_id, now_ms)?;
+            }
+        }
+        let outcomes = batch.events.into_iter().map(|event| self.one(claims, event, now_ms));
         let outcomes = outcomes.collect::<rusqlite::Result<Vec<_>>>()?;
-        for notice in notices {
+        for notice in &batch.notices {
             write_notice(self.conn, notice, now_ms)?;
         }
         Ok(outcomes)
@@ -57,19 +62,19 @@ impl<'c> Appender<'c> {
         mut event: NewEvent,
         now_ms: i64,
     ) -> rusqlite::Result<Outcome> {
-        let mut renamed = None;
+        let (mut renamed, mut reported) = (None, None);
         if let (Some(order), Some(order_id)) = (event.order.take(), event.order_id.clone()) {
-            match ledger(self.conn, &event, &order, &order_id, now_ms)? {
-                Ledger::Report => {}
+            match ledger::decide(self.conn, &event, &order, &order_id, now_ms)? {
+                Ledger::Report(state) => reported = state,
                 Ledger::Duplicate => {
                     let text = "this order was reported before";
                     let notice = notice_of(&event, NoticeKind::Duplicate, "order_reported", text);
                     write_notice(self.conn, &notice, now_ms)?;
                     return Ok(Outcome::Duplicate { of: None });
                 }
-                Ledger::Growth(grown) => {
+                Ledger::Growth(grown, state) => {
                     renamed = Some(grown.event_id.clone());
-                    event = *grown;
+                    (event, reported) = (*grown, state);
                 }
             }
         }
@@ -84,6 +89,9 @@ impl<'c> Appender<'c> {
             event.body
         ])?;
         let seq = self.conn.last_insert_rowid();
+        if let (Some(state), Some(order_id)) = (reported, &event.order_id) {
+            ledger::note(self.conn, &event.site, order_id, state, seq, now_ms)?;
+        }
         if let Some(address) = &event.address {
             self.address.execute(params![seq, address])?;
         }
@@ -110,14 +118,19 @@ impl<'c> Appender<'c> {
                 won = true;
                 continue;
             }
-            let until_ms = now_ms + delivery.window_ms;
-            match claims.take(self.conn, &mut self.claim, &delivery.claim, seq, now_ms, until_ms)? {
+            let claim = Claim {
+                key: delivery.claim,
+                lane: delivery.lane,
+                event_seq: seq,
+                until_ms: now_ms + delivery.window_ms,
+            };
+            match claims.take(self.conn, &mut self.claim, &claim, now_ms)? {
                 None => {
                     self.delivery.execute(params![
                         seq,
                         lane,
                         state::WAITING,
-                        now_ms,
+                        now_ms + delivery.hold_ms,
                         None::<&str>,
                         None::<&str>
                     ])?;
@@ -150,99 +163,7 @@ pub(super) mod state {
     pub(crate) const EXPIRED: i64 = 4;
 }
 
-enum Ledger {
-    Report,
-    Duplicate,
-    Growth(Box<NewEvent>),
-}
-
-fn ledger(
-    conn: &Connection,
-    event: &NewEvent,
-    order: &OrderClaim,
-    order_id: &str,
-    now_ms: i64,
-) -> rusqlite::Result<Ledger> {
-    let known: Option<OrderState> = conn
-        .prepare_cached("SELECT state FROM orders WHERE site = ?1 AND order_id = ?2")?
-        .query_row(params![event.site, order_id], |r| r.get::<_, String>(0))
-        .optional()?
-        .and_then(|text| serde_json::from_str(&text).ok());
-    let decision = claim::decide(known.as_ref(), &order.report, &event.event_id, order.total, order.currency);
-    let mut state = known.unwrap_or_else(|| OrderState::new(order.currency));
-    let result = match decision {
-        OrderDecision::Duplicate => return Ok(Ledger::Duplicate),
-        OrderDecision::First => {
-            state.reported = order.total;
-            Ledger::Report
-        }
-        OrderDecision::OtherId => {
-            let text =
-                format!("order reported before as {}; taken, since its value differs", state.first_id());
-            write_notice(conn, &notice_of(event, NoticeKind::NearMiss, "order_other_id", &text), now_ms)?;
-            let sum = |(a, b): (Amount, Amount)| a.decimal().checked_add(b.decimal()).map(Amount::new);
-            state.reported = state.reported.zip(order.total).and_then(sum);
-            Ledger::Report
-        }
-        OrderDecision::Growth { n, difference } => {
-            state.reported = order.total;
-            state.bumps = n;
-            Ledger::Growth(Box::new(grown(event, order, &state, n, difference)))
-        }
-    };
-    let reported = match &result {
-        Ledger::Growth(grown) => grown,
-        _ => event,
-    };
-    // An order that goes nowhere (no consent yet, too old) is not reported: a later webhook may find it otherwise.
-    if !reported.deliveries.is_empty() && reported.deliveries.iter().all(|d| d.skip.is_some()) {
-        return Ok(result);
-    }
-    state.event_ids.push(reported.event_id.clone());
-    for line in &order.lines {
-        if !state.lines.contains(line) {
-            state.lines.push(line.clone());
-        }
-    }
-    let text = serde_json::to_string(&state).unwrap_or_default();
-    conn.prepare_cached(
-        "INSERT OR REPLACE INTO orders (site, order_id, at_ms, state) VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute(params![event.site, order_id, now_ms, text])?;
-    Ok(result)
-}
-
-/// The event for an order's growth: the lines not reported yet, the difference as value, a suffixed id.
-fn grown(event: &NewEvent, order: &OrderClaim, known: &OrderState, n: u32, difference: Amount) -> NewEvent {
-    let mut grown = (*order.event).clone();
-    grown.event_id = claim::bump_id(known.first_id(), n);
-    grown.value = Some(difference);
-    grown.contents.retain(|item| item.line_id.as_ref().is_none_or(|line| !known.lines.contains(line)));
-    if let OrderReport::Snapshot { changed_at } = order.report {
-        grown.event_time = changed_at.max(grown.event_time);
-    }
-    let delivery = |d: &NewDelivery| NewDelivery {
-        claim: ClaimKey::new(&event.site, d.destination, &event.event_name, &grown.event_id),
-        // It is as young as the change; whether that is young enough is asked again before sending.
-        skip: d.skip.clone().filter(|skip| skip.code != "event_too_old"),
-        ..d.clone()
-    };
-    let deliveries = event.deliveries.iter().map(delivery).collect();
-    NewEvent {
-        site: event.site.clone(),
-        source: event.source,
-        event_name: event.event_name.clone(),
-        event_id: grown.event_id.clone(),
-        event_time: grown.event_time,
-        order_id: event.order_id.clone(),
-        body: serde_json::to_string(&grown).unwrap_or_default(),
-        address: event.address.clone(),
-        deliveries,
-        order: None,
-    }
-}
-
-fn notice_of(event: &NewEvent, kind: NoticeKind, code: &'static str, message: &str) -> Notice {
+pub(super) fn notice_of(event: &NewEvent, kind: NoticeKind, code: &'static str, message: &str) -> Notice {
     Notice {
         site: event.site.clone(),
         source: event.source.into(),
@@ -256,7 +177,7 @@ fn notice_of(event: &NewEvent, kind: NoticeKind, code: &'static str, message: &s
     }
 }
 
-fn write_notice(conn: &Connection, n: &Notice, now_ms: i64) -> rusqlite::Result<()> {
+pub(super) fn write_notice(conn: &Connection, n: &Notice, now_ms: i64) -> rusqlite::Result<()> {
     conn.prepare_cached(
         "INSERT INTO notices (at_ms, site, source, kind, code, message, field, event_name, event_id, order_id)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -301,9 +222,14 @@ pub(super) fn record(conn: &Connection, report: &Report) -> rusqlite::Result<()>
             Some((conn.last_insert_rowid(), a.started_ms))
         }
     };
+    for joined in &report.joined {
+        complete(conn, joined)?;
+    }
     let (attempt_seq, started) = attempt.unzip();
     for (seq, new) in &report.states {
-        let (state, due, counts, code, message) = columns(new);
+        let undone = matches!(new, DeliveryState::Skipped(skip) if skip.code == late::CONSENT_UNKNOWN)
+            && late::word_came_meanwhile(conn, *seq)?;
+        let (state, due, counts, code, message) = if undone { late::AGAIN } else { columns(new) };
         // A delivery that reached its end keeps it: a late report of an older attempt changes nothing. What does not
         // count as an attempt was surely not delivered, so it does not start the clock of the retry horizon either.
         let counts = counts && attempt.is_some();
@@ -317,7 +243,18 @@ pub(super) fn record(conn: &Connection, report: &Report) -> rusqlite::Result<()>
     Ok(())
 }
 
-type Columns<'a> = (i64, Option<i64>, bool, Option<&'a str>, Option<&'a str>);
+fn complete(conn: &Connection, joined: &Joined) -> rusqlite::Result<()> {
+    conn.prepare_cached("UPDATE events SET body = ?2 WHERE seq = ?1")?
+        .execute(params![joined.event_seq, joined.body])?;
+    if let Some(address) = &joined.address {
+        conn.prepare_cached("INSERT OR IGNORE INTO addresses (event_seq, ip) VALUES (?1, ?2)")?
+            .execute(params![joined.event_seq, address])?;
+    }
+    Ok(())
+}
+
+/// State, due time, whether it counts as an attempt, code, message.
+pub(super) type Columns<'a> = (i64, Option<i64>, bool, Option<&'a str>, Option<&'a str>);
 
 fn columns(new: &DeliveryState) -> Columns<'_> {
     match new {
@@ -411,8 +348,10 @@ pub(super) fn prune(
 ) -> rusqlite::Result<bool> {
     let mut gone = claims.prune(conn, now_ms, PRUNE_STEP)?;
     gone += prune_addresses(conn, now_ms - options.address_ms)?;
+    gone += sessions::prune_addresses(conn, now_ms - options.address_ms)?;
     if options.retention_ms > 0 {
         gone += prune_events(conn, now_ms - options.retention_ms)?;
+        gone += sessions::prune(conn, now_ms - options.retention_ms)?;
     }
     Ok(gone > 0)
 }

@@ -12,13 +12,13 @@ use tokio::sync::{mpsc, oneshot};
 use super::claims::ClaimIndex;
 use super::write::Appender;
 use super::{Options, Wake, Wakers, into_error, write};
-use crate::{LaneId, NewEvent, Notice, Outcome, Replay, Report, Stop, StoreError, drill};
+use crate::{Batch, LaneId, Outcome, Replay, Report, Stop, StoreError, drill};
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 #[derive(Debug)]
 pub(super) enum Command {
-    Append { events: Vec<NewEvent>, notices: Vec<Notice>, now_ms: i64, done: Answer<Vec<Outcome>> },
+    Append { batch: Batch, now_ms: i64, done: Answer<Vec<Outcome>> },
     Record { report: Box<Report>, done: Answer<()> },
     SetStop { lane: LaneId, stop: Option<Stop>, done: Answer<()> },
     Replay { replay: Replay, now_ms: i64, done: Answer<u64> },
@@ -53,7 +53,7 @@ impl Pending {
     }
 }
 
-/// Events in one transaction at most.
+/// Events, notices and touches in one transaction at most.
 const MAX_EVENTS: usize = 4_000;
 
 /// The writer's belongings.
@@ -131,8 +131,8 @@ impl Claims {
 
 fn weight(command: &Command) -> usize {
     match command {
-        Command::Append { events, notices, .. } => events.len() + notices.len(),
-        Command::Record { report, .. } => report.states.len(),
+        Command::Append { batch, .. } => batch.events.len() + batch.notices.len() + batch.touches.len(),
+        Command::Record { report, .. } => report.states.len() + report.joined.len(),
         _ => 1,
     }
 }
@@ -211,7 +211,7 @@ impl Answers {
 
 fn is_substantial(command: &Command) -> bool {
     match command {
-        Command::Append { events, .. } => !events.is_empty(),
+        Command::Append { batch, .. } => !batch.events.is_empty(),
         Command::Probe { .. } => true,
         _ => false,
     }
@@ -220,10 +220,12 @@ fn is_substantial(command: &Command) -> bool {
 /// A bell rung for nothing costs one look at an index, so it is rung whether the transaction worked or not.
 fn note_wake(wake: &mut Wake, command: &Command) {
     match command {
-        Command::Append { events, .. } => {
+        Command::Append { batch, .. } => {
             wake.lanes.extend(
-                events.iter().flat_map(|e| &e.deliveries).filter(|d| d.skip.is_none()).map(|d| d.lane),
+                batch.events.iter().flat_map(|e| &e.deliveries).filter(|d| d.skip.is_none()).map(|d| d.lane),
             );
+            // What waits for the browser half of an order may do so in any lane.
+            wake.all |= batch.touches.iter().any(|t| !t.touch.orders.is_empty());
         }
         Command::SetStop { lane, .. } => {
             wake.lanes.insert(*lane);
@@ -254,8 +256,8 @@ fn apply(
     }
     let healthy = appender.is_some();
     match command {
-        Command::Append { events, notices, now_ms, done } => {
-            let append = |a: &mut Appender<'_>| split(true, || a.append(claims, events, &notices, now_ms));
+        Command::Append { batch, now_ms, done } => {
+            let append = |a: &mut Appender<'_>| split(true, || a.append(claims, batch, now_ms));
             let (outcomes, error) = appender.map_or((Vec::new(), None), append);
             (Pending::Append(done, outcomes), error)
         }

@@ -1,84 +1,124 @@
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use serde_json::Value;
 use tandem_destinations::{HttpReply, HttpRequest};
-use tandem_gateway::clock::{Clock, SystemClock};
+use tandem_gateway::clock::SystemClock;
 use tandem_gateway::transport::{Http, Transport};
 
-use super::capture::Capture;
 use crate::app::{self, App};
 use crate::config;
 
 mod play;
+mod shop;
+mod webhook;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
-    /// End after the play; the exit code says whether the counts were right.
+    /// Open no shop, only play captured orders; the exit code says whether the counts were right.
     #[arg(long)]
     exit: bool,
-    /// First of three ports on 127.0.0.1: gateway, private, stand-in. 0 takes free ones.
+    /// First of four ports on 127.0.0.1: shop, gateway (next), private (next), stand-in (+10). 0 takes free ones.
     #[arg(long, default_value_t = 8080)]
     port: u16,
 }
 
 /// What a person may show on the private port of the demo.
 const TOKEN: &str = "demo";
-/// The demo shop's webhook secret.
-const SECRET: &str = "demo-webhook-secret";
+
+const SAMPLE_EVENT: &str = r#"{"event_name":"Purchase","event_id":"my-1","order_id":"1","value":9.90,"currency":"EUR","user":{"email":"you@example.com"}}"#;
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let interruption = super::interruption()?;
     let folder = Folder::new()?;
-    let ports = free_ports(args.port);
-    let sandbox = super::sandbox::start(tandem_sandbox::Options::default(), ports[2]).await?;
-    let text = settings(&ports, &sandbox.to_string());
+    let ports = Ports::free(args.port);
+    let sandbox = super::sandbox::start(tandem_sandbox::Options::default(), ports.sandbox).await?;
+    // Without pages nobody is worth waiting for.
+    let hold_s = if args.exit { 0 } else { 3 };
+    let text = settings(&ports, sandbox, hold_s);
     let config = config::parse(&text, folder.path(), |_| None).map_err(|p| anyhow::anyhow!("{p}"))?;
-    let clock = Arc::new(SystemClock::default());
-    let app = app::start(config, clock.clone()).await?;
-
-    println!("Tandem demo: a shop's gateway, and a stand-in for TikTok. Nothing leaves this machine.\n");
-    let captures = play::captures()?;
-    println!(
-        "WooCommerce sends {} webhooks, as captured from a real store (dates moved to today):\n",
-        captures.len()
-    );
+    let app = app::start(config, Arc::new(SystemClock::default())).await?;
     let http = Http::new()?;
-    for capture in &captures {
-        let (told, order) = deliver(&http, &app, capture, clock.now_s()).await?;
-        println!("  {:<15} {:<38} {}\n      {}", topic(capture), order, told, capture.scenario);
+    if args.exit {
+        let right = play_all(&http, &app, sandbox).await?;
+        app.shut_down().await;
+        return Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    settled(&app).await?;
-    let counted = conversions(&http, &sandbox.to_string()).await?;
-    let right = play::show(&counted);
+    let shop = shop::open(&app, sandbox, ports.shop, http.clone()).await?;
+    invite(&shop, &app, sandbox);
+    let played = async {
+        play::deliver(&http, &app).await?;
+        play::settled(&app).await?;
+        conversions(&http, sandbox).await
+    };
+    tokio::pin!(interruption);
+    tokio::select! {
+        () = &mut interruption => return end(shop, app).await,
+        report = played => sum_up(report),
+    }
+    interruption.await;
+    end(shop, app).await
+}
+
+async fn end(shop: shop::Open, app: App) -> anyhow::Result<ExitCode> {
+    shop.close();
+    app.shut_down().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Plays the captures and prints each.
+async fn play_all(http: &Http, app: &App, sandbox: SocketAddr) -> anyhow::Result<bool> {
+    println!("Tandem demo: a shop's gateway, and a stand-in for TikTok. Nothing leaves this machine.\n");
+    play::show_deliveries(&play::deliver(http, app).await?);
+    play::settled(app).await?;
+    let right = play::show(&conversions(http, sandbox).await?);
+    look_around(app, sandbox);
+    Ok(right)
+}
+
+/// Where to begin.
+fn invite(shop: &shop::Open, app: &App, sandbox: SocketAddr) {
+    let port = shop.address.port();
+    // As TikTok's ads do it: another id for every click.
+    let click = app.gateway.clock.now_s();
+    println!("Tandem demo: a shop, its gateway, and a stand-in for TikTok. Nothing leaves this machine.\n");
+    println!("  Open    http://localhost:{port}/?ttclid=demo-click-{click:x}    in your browser\n");
+    println!("as if you came by an ad. Buy something: the sale is reported twice, by your browser and by");
+    println!("the shop's server, and counts once. The shop shows it.");
+    look_around(app, sandbox);
+}
+
+fn look_around(app: &App, sandbox: SocketAddr) {
+    let App { public, private, gateway, .. } = app;
     println!("\nLook around:");
     println!("  what TikTok would show    http://{sandbox}/");
     println!("  the same as data          http://{sandbox}/sandbox/conversions");
     println!(
-        "  send an event yourself    curl -H 'Authorization: Bearer demo-key' http://{}/v1/events \\",
-        app.public
+        "  send an event yourself    curl -H 'Authorization: Bearer demo-key' http://{public}/v1/events \\"
     );
-    println!("                              -d '{}'", play::SAMPLE_EVENT);
+    println!("                              -d '{SAMPLE_EVENT}'");
     println!(
-        "  what became of it         curl -H 'Authorization: Bearer {TOKEN}' http://{}/api/summary",
-        app.private
+        "  what became of it         curl -H 'Authorization: Bearer {TOKEN}' http://{private}/api/summary"
     );
     println!(
         "                            … /api/records/events  /api/records/deliveries  /api/records/notices"
     );
-    println!("  the log, with any SQL tool   {}", app.gateway.store.path().display());
-    if args.exit {
-        app.shut_down().await;
-        return Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    println!("  the log, with any SQL tool   {}", gateway.store.path().display());
+}
+
+fn sum_up(report: anyhow::Result<Value>) {
+    println!("\nPlayed meanwhile: webhooks captured from a real WooCommerce store.");
+    match report.map(|report| play::Verdict::of(&report)) {
+        Ok(verdict) if verdict.right() => println!("  {verdict} As it should be."),
+        Ok(verdict) => println!("  WRONG: {verdict}"),
+        Err(error) => println!("  Not checked: {error:#}"),
     }
+    println!("  tandem demo --exit shows each of them.");
     println!("\nCtrl-C ends it and removes its files.");
-    interruption.await;
-    app.shut_down().await;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// A temporary folder that goes with the demo.
@@ -102,69 +142,59 @@ impl Drop for Folder {
     }
 }
 
-/// The wanted ports where they are free, else any.
-fn free_ports(first: u16) -> [u16; 3] {
-    let wanted = if first == 0 { [0; 3] } else { [first, first.saturating_add(1), first.saturating_add(10)] };
-    wanted.map(|port| std::net::TcpListener::bind(("127.0.0.1", port)).map_or(0, |_| port))
+struct Ports {
+    shop: u16,
+    public: u16,
+    private: u16,
+    sandbox: u16,
 }
 
-fn settings(ports: &[u16; 3], sandbox: &str) -> String {
+impl Ports {
+    /// The wanted ports where they are free, else any.
+    fn free(first: u16) -> Self {
+        let wanted = |offset| if first == 0 { 0 } else { first.saturating_add(offset) };
+        let free = |offset| {
+            let port = wanted(offset);
+            std::net::TcpListener::bind(("127.0.0.1", port)).map_or(0, |_| port)
+        };
+        Self { shop: free(0), public: free(1), private: free(2), sandbox: free(10) }
+    }
+}
+
+fn settings(ports: &Ports, sandbox: SocketAddr, hold_s: u32) -> String {
+    let Ports { public, private, .. } = ports;
+    let secret = webhook::SECRET;
     format!(
         r#"
         [server]
-        public = "127.0.0.1:{}"
-        private = "127.0.0.1:{}"
+        public = "127.0.0.1:{public}"
+        private = "127.0.0.1:{private}"
         private_token = "{TOKEN}"
         [[site]]
         id = "shop"
+        currency = "EUR"
+        country = "DE"
         consent.on_unknown = "grant"
+        [site.sources.browser]
+        hosts = ["localhost", "127.0.0.1"]
+        path = "/x7k2"
+        bots = "send"
+        forms = true
+        hold_seconds = {hold_s}
         [site.sources.woocommerce]
-        secrets = ["{SECRET}"]
+        secrets = ["{secret}"]
         [site.sources.events]
         write_keys = ["demo-key"]
         [site.destinations.tiktok]
         pixel_id = "DEMOPIXEL00000000001"
         access_token = "demo-token"
         base_url = "http://{sandbox}"
-        "#,
-        ports[0], ports[1]
+        "#
     )
 }
 
-async fn deliver(http: &Http, app: &App, capture: &Capture, now_s: i64) -> anyhow::Result<(String, String)> {
-    let (body, signature) = play::today(capture, now_s, SECRET)?;
-    let order: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let mut headers = axum::http::HeaderMap::new();
-    for (name, value) in capture.headers() {
-        headers.insert(name.parse::<axum::http::HeaderName>()?, value.parse()?);
-    }
-    headers.insert("x-wc-webhook-signature", signature.parse()?);
-    let url = format!("http://{}/webhooks/woocommerce/shop", app.public);
-    let reply = http.send(HttpRequest { method: axum::http::Method::POST, url, headers, body }).await;
-    let told = match reply {
-        HttpReply::Answer { status, body } => super::send::line(status, &body),
-        HttpReply::NoAnswer { why } => why,
-    };
-    Ok((told, play::describe(&order)))
-}
-
-fn topic(capture: &Capture) -> &str {
-    capture.headers().find(|(n, _)| n.eq_ignore_ascii_case("x-wc-webhook-topic")).map_or("", |(_, v)| v)
-}
-
-/// Waits until nothing is waiting to be delivered.
-async fn settled(app: &App) -> anyhow::Result<()> {
-    let wait = async {
-        while app.gateway.store.lanes().unwrap_or_default().iter().any(|l| l.waiting > 0) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), wait)
-        .await
-        .context("deliveries did not end within 20 seconds")
-}
-
-async fn conversions(http: &Http, sandbox: &str) -> anyhow::Result<Value> {
+/// Everything the stand-in counted.
+async fn conversions(http: &Http, sandbox: SocketAddr) -> anyhow::Result<Value> {
     let url = format!("http://{sandbox}/sandbox/conversions");
     let headers = axum::http::HeaderMap::new();
     match http.send(HttpRequest { method: axum::http::Method::GET, url, headers, body: vec![] }).await {

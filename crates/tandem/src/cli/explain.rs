@@ -30,7 +30,7 @@ pub(crate) struct Args {
     /// Now (RFC 3339 or Unix seconds); the machine's time by default.
     #[arg(long, value_name = "TIME", value_parser = super::instant)]
     now: Option<i64>,
-    /// The way in: woocommerce or events.
+    /// The way in: browser, woocommerce or events.
     #[arg(long)]
     source: String,
     /// A header of the request, as 'Name: value'; may be repeated.
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let source = setup.sources.iter().find(|s| s.name() == args.source);
     let source = source.with_context(|| format!("the site has no source {:?}", args.source))?;
-    let decoded = source.decode(&tandem_sources::Request { headers: &headers, body: &body }, &setup.site);
+    let decoded = source.decode(&tandem_sources::Request::new(&headers, &body), &setup.site);
     let now_s = args.now.map_or_else(|| SystemClock::default().now_s(), |ms| ms.div_euclid(1_000));
     let (report, found) = explain(&setup.site, &lanes(args, &setup)?, decoded, now_s);
     println!("{}", serde_json::to_string_pretty(&report)?);
@@ -85,6 +85,7 @@ fn built_in() -> anyhow::Result<SiteSetup> {
         country: None,
         hybrid: false,
         on_unknown_consent: OnUnknown::Grant,
+        sessions: None,
     };
     let sources = tandem_sources::NAMES.iter().map(|name| tandem_sources::configure(name, None));
     let destinations = PLATFORMS.iter().map(|p| (p.configure)(&(p.placeholder)()).map(Arc::from));
@@ -103,6 +104,7 @@ fn lanes(args: &Args, setup: &SiteSetup) -> anyhow::Result<Vec<Lane>> {
             id: LaneId(0),
             site: setup.site.id.clone(),
             on_unknown: setup.site.on_unknown_consent,
+            sessions: setup.site.sessions,
             destination: destination.clone(),
         })
         .collect();

@@ -7,11 +7,13 @@ use clap::{Parser, Subcommand};
 mod capture;
 mod check;
 mod demo;
+mod doctor;
 mod explain;
 mod replay;
 mod sandbox;
 mod send;
 mod serve;
+mod tag;
 
 /// Takes a shop's conversion events and sees that every ad platform counts each of them once.
 #[derive(Debug, Parser)]
@@ -33,6 +35,10 @@ enum Command {
     Send(send::Args),
     /// Check a configuration and say how to mend each mistake.
     Check(check::Args),
+    /// Look at a running set-up from outside, as a visitor and the shop would, and say what is wrong.
+    Doctor(doctor::Args),
+    /// Print the line that loads the script on the shop's pages.
+    Tag(tag::Args),
     /// Make new deliveries from the log, under the same ids.
     Replay(replay::Args),
     /// Show what would be made of an input and sent to a destination. Touches no network and no store.
@@ -47,6 +53,8 @@ impl Cli {
             Command::Sandbox(args) => runtime()?.block_on(sandbox::run(args)),
             Command::Send(args) => runtime()?.block_on(send::run(args)),
             Command::Check(args) => Ok(check::run(&args)),
+            Command::Doctor(args) => runtime()?.block_on(doctor::run(args)),
+            Command::Tag(args) => tag::run(&args),
             Command::Replay(args) => runtime()?.block_on(replay::run(args)),
             Command::Explain(args) => explain::run(&args),
         }

@@ -6,12 +6,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 use tandem_core::consent::OnUnknown;
+use tandem_core::session::Rules;
 use tandem_core::{Currency, Site};
 use tandem_destinations::Destination;
 use tandem_gateway::{Limits, SiteSetup};
+use tandem_sources::Source;
+use tandem_sources::browser::Sales;
 
 mod problems;
 mod secrets;
@@ -39,6 +43,9 @@ pub(crate) struct Server {
     pub(crate) private: SocketAddr,
     pub(crate) private_token: Option<SecretString>,
     pub(crate) max_body_bytes: usize,
+    /// Whose word on a caller's address and protocol counts.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) page_requests_per_second: u32,
 }
 
 impl Default for Server {
@@ -48,13 +55,20 @@ impl Default for Server {
             private: SocketAddr::from(([127, 0, 0, 1], 8081)),
             private_token: None,
             max_body_bytes: Limits::default().max_body,
+            trusted_proxies: Limits::default().trusted_proxies,
+            page_requests_per_second: Limits::default().page_requests_per_second,
         }
     }
 }
 
 impl Server {
     pub(crate) fn limits(&self) -> Limits {
-        Limits { max_body: self.max_body_bytes, ..Limits::default() }
+        Limits {
+            max_body: self.max_body_bytes,
+            trusted_proxies: self.trusted_proxies.clone(),
+            page_requests_per_second: self.page_requests_per_second,
+            ..Limits::default()
+        }
     }
 }
 
@@ -248,6 +262,12 @@ fn sites(table: &mut toml::Table, problems: &mut Problems) -> Vec<SiteSetup> {
         if sites.iter().any(|s| s.site.id == setup.site.id) {
             problems.add(&format!("{at}.id"), "used twice", "give every site an id of its own");
         }
+        if let Some(path) = path_of(&setup)
+            && sites.iter().any(|other| path_of(other) == Some(path))
+        {
+            let remedy = "the path says which site a page is of: give every site its own";
+            problems.add(&format!("{at}.sources.browser.path"), "used twice", remedy);
+        }
         sites.push(setup);
     }
     sites
@@ -276,17 +296,40 @@ fn site(table: SiteTable, at: &str, problems: &mut Problems) -> SiteSetup {
     }
     let destinations = destinations(table.destinations, at, problems);
     if sources.is_empty() {
-        let remedy = "add [site.sources.woocommerce] or [site.sources.events]";
+        let remedy = "add [site.sources.browser], [site.sources.woocommerce] or [site.sources.events]";
         problems.add(&format!("{at}.sources"), "no way in", remedy);
     }
+    let sessions = sessions(&sources, at, problems);
+    let page_pixel = sessions.is_some() && destinations.iter().any(|d| d.page_pixel().is_some());
     let site = Site {
         id: table.id,
         currency,
         country,
-        hybrid: table.hybrid,
+        hybrid: table.hybrid || page_pixel,
         on_unknown_consent: table.consent.on_unknown,
+        sessions,
     };
     SiteSetup { site, sources, destinations }
+}
+
+/// How visitors are remembered: only where the shop's pages have our script.
+fn sessions(sources: &[Box<dyn Source>], at: &str, problems: &mut Problems) -> Option<Rules> {
+    let pages = sources.iter().find_map(|source| source.pages())?;
+    let settings = &pages.settings;
+    if settings.hosts.is_empty() {
+        let remedy = "name the hosts of the shop's pages, e.g. hosts = [\"shop.example\"]";
+        problems.add(&format!("{at}.sources.browser.hosts"), "no host: no page may send", remedy);
+    }
+    let others = sources.iter().any(|source| source.pages().is_none());
+    Some(Rules {
+        hold_ms: i64::from(settings.hold_seconds) * 1_000,
+        click_window_ms: i64::from(settings.click_window_days) * 86_400_000,
+        sales_come_otherwise: settings.sales.map_or(others, |sales| sales == Sales::Complete),
+    })
+}
+
+fn path_of(setup: &SiteSetup) -> Option<&str> {
+    setup.sources.iter().find_map(|source| Some(source.pages()?.path.as_str()))
 }
 
 fn write_keys(table: &SiteTable) -> Vec<String> {

@@ -1,14 +1,18 @@
-//! The orders the demo plays, and what should come of them.
+//! The captured orders the demo plays, and what should come of them.
+
+use std::time::Duration;
 
 use anyhow::Context;
-use base64::Engine;
-use hmac::{Hmac, KeyInit, Mac};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use sha2::Sha256;
+use tandem_destinations::HttpReply;
+use tandem_gateway::transport::Http;
 
+use super::{shop, webhook};
+use crate::app::App;
 use crate::cli::capture::Capture;
+use crate::cli::send;
 
 /// In the order they are played.
 const FILES: &[&str] = &[
@@ -40,25 +44,54 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("wc_order_55", "27.61", "USD"),
 ];
 
-pub(super) const SAMPLE_EVENT: &str = r#"{"event_name":"Purchase","event_id":"my-1","order_id":"1","value":9.90,"currency":"EUR","user":{"email":"you@example.com"}}"#;
-
-pub(super) fn captures() -> anyhow::Result<Vec<Capture>> {
-    FILES.iter().map(|text| serde_json::from_str(text).context("a shipped capture")).collect()
+/// One capture, delivered: what it was and what the gateway said.
+pub(super) struct Told {
+    topic: String,
+    order: String,
+    answer: String,
+    scenario: String,
 }
 
-/// The body with its dates moved so that the order was last changed just now, and its signature.
-pub(super) fn today(capture: &Capture, now_s: i64, secret: &str) -> anyhow::Result<(Vec<u8>, String)> {
-    let mut body = capture.bytes()?;
-    if let Ok(mut order) = serde_json::from_slice::<Value>(&body)
-        && let Some(changed) = order["date_modified_gmt"].as_str().and_then(|t| t.parse::<DateTime>().ok())
-    {
-        let then = changed.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp();
-        move_dates(&mut order, Timestamp::from_second(now_s)?.duration_since(then));
-        body = serde_json::to_vec(&order)?;
+/// Sends every capture to the gateway, dates moved to now.
+pub(super) async fn deliver(http: &Http, app: &App) -> anyhow::Result<Vec<Told>> {
+    let now_s = app.gateway.clock.now_s();
+    let mut told = Vec::with_capacity(FILES.len());
+    for text in FILES {
+        let capture: Capture = serde_json::from_str(text).context("a shipped capture")?;
+        let body = today(&capture, now_s)?;
+        let order = describe(&serde_json::from_slice(&body).unwrap_or_default());
+        let answer = match webhook::post(http, app.public, &capture, body).await? {
+            HttpReply::Answer { status, body } => send::line(status, &body),
+            HttpReply::NoAnswer { why } => why,
+        };
+        let topic = topic(&capture).to_owned();
+        told.push(Told { topic, order, answer, scenario: capture.scenario });
     }
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?;
-    mac.update(&body);
-    Ok((body, base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes())))
+    Ok(told)
+}
+
+/// Waits until nothing is waiting to be delivered.
+pub(super) async fn settled(app: &App) -> anyhow::Result<()> {
+    let wait = async {
+        while app.gateway.store.lanes().unwrap_or_default().iter().any(|l| l.waiting > 0) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait)
+        .await
+        .context("deliveries did not end within 20 seconds")
+}
+
+/// The body with its dates moved so that the order was last changed just now.
+fn today(capture: &Capture, now_s: i64) -> anyhow::Result<Vec<u8>> {
+    let body = capture.bytes()?;
+    let Ok(mut order) = serde_json::from_slice::<Value>(&body) else { return Ok(body) };
+    let Some(changed) = order["date_modified_gmt"].as_str().and_then(|t| t.parse::<DateTime>().ok()) else {
+        return Ok(body);
+    };
+    let then = changed.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp();
+    move_dates(&mut order, Timestamp::from_second(now_s)?.duration_since(then));
+    Ok(serde_json::to_vec(&order)?)
 }
 
 fn move_dates(order: &mut Value, by: SignedDuration) {
@@ -71,8 +104,12 @@ fn move_dates(order: &mut Value, by: SignedDuration) {
     }
 }
 
+fn topic(capture: &Capture) -> &str {
+    capture.headers().find(|(n, _)| n.eq_ignore_ascii_case("x-wc-webhook-topic")).map_or("", |(_, v)| v)
+}
+
 /// `order 25, pending, 27.61 USD`
-pub(super) fn describe(order: &Value) -> String {
+fn describe(order: &Value) -> String {
     let text = |key: &str| order[key].as_str().unwrap_or_default();
     match (&order["id"], text("status")) {
         (Value::Null, _) => format!("no order ({})", text("code")),
@@ -81,23 +118,66 @@ pub(super) fn describe(order: &Value) -> String {
     }
 }
 
+/// Prints every delivery.
+pub(super) fn show_deliveries(deliveries: &[Told]) {
+    println!(
+        "WooCommerce sends {} webhooks, as captured from a real store (dates moved to today):\n",
+        FILES.len()
+    );
+    for Told { topic, order, answer, scenario } in deliveries {
+        println!("  {topic:<15} {order:<38} {answer}\n      {scenario}");
+    }
+}
+
 /// Prints what was counted beside what should be; whether they agree.
 pub(super) fn show(report: &Value) -> bool {
-    let none = Vec::new();
-    let conversions = report["conversions"].as_array().unwrap_or(&none);
     println!("\nWhat TikTok counts:\n");
-    let mut right = conversions.len() == EXPECTED.len();
-    for (id, value, currency) in EXPECTED {
-        let found: Vec<&Value> = conversions.iter().filter(|c| c["event_id"] == *id).collect();
-        let fits = found.len() == 1 && found[0]["currency"] == *currency && same(&found[0]["value"], value);
-        let keys = found.first().and_then(|c| c["user_keys"].as_array()).map_or(0, Vec::len);
-        let verdict = if fits { "once" } else { "WRONG" };
-        println!("  Purchase  {id:<14} {value:>8} {currency}   {verdict:<6} {keys} match keys");
-        right &= fits;
+    let verdict = Verdict::of(report);
+    for (line, fits) in EXPECTED.iter().zip(&verdict.fits) {
+        let (id, value, currency) = line;
+        let word = if fits.once { "once" } else { "WRONG" };
+        println!("  Purchase  {id:<14} {value:>8} {currency}   {word:<6} {} match keys", fits.keys);
     }
-    let unpaid = "order 53 (never paid) and the deleted one count nothing";
-    println!("\n  {} purchases counted, {} expected; {unpaid}.", conversions.len(), EXPECTED.len());
-    right
+    println!("\n  {verdict}");
+    verdict.right()
+}
+
+/// What became of the purchases that should be counted.
+pub(super) struct Verdict {
+    fits: Vec<Fit>,
+    counted: usize,
+}
+
+struct Fit {
+    once: bool,
+    keys: usize,
+}
+
+impl Verdict {
+    /// Of a report of the stand-in; what the demo's shop sold meanwhile is left out.
+    pub(super) fn of(report: &Value) -> Self {
+        let all = report["conversions"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let played: Vec<&Value> = all.iter().filter(|c| !shop::is_of_a_visitor(c)).collect();
+        let fit = |(id, value, currency): &(&str, &str, &str)| {
+            let found: Vec<_> = played.iter().filter(|c| c["event_id"] == *id).collect();
+            let same = |c: &&&&Value| c["currency"] == *currency && same(&c["value"], value);
+            let keys = found.first().and_then(|c| c["user_keys"].as_array()).map_or(0, Vec::len);
+            Fit { once: found.len() == 1 && found.iter().all(|c| same(&c)), keys }
+        };
+        Self { fits: EXPECTED.iter().map(fit).collect(), counted: played.len() }
+    }
+
+    /// Everything once, and nothing else.
+    pub(super) fn right(&self) -> bool {
+        self.counted == EXPECTED.len() && self.fits.iter().all(|fit| fit.once)
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let unpaid = "order 53 (never paid) and the deleted one count nothing";
+        write!(f, "{} purchases counted, {} expected; {unpaid}.", self.counted, EXPECTED.len())
+    }
 }
 
 fn same(counted: &Value, expected: &str) -> bool {

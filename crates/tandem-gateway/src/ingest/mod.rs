@@ -1,4 +1,6 @@
 //! The public listener: what the world may reach. Everything that comes in here is untrusted.
+//!
+//! Here are the events API and the webhooks; [`pages`] is what the shop's pages reach.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +16,15 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 use tandem_sources::{AuthError, Decoded, Source, events, woocommerce};
-use tandem_store::StoreError;
+use tandem_store::{Batch, StoreError};
 
 use crate::pipeline::{self, Answer};
-use crate::{Gateway, SiteRuntime};
+use crate::{Gateway, SiteRuntime, sessions};
+
+mod pages;
+mod peer;
+
+pub(crate) use peer::Peer;
 
 /// The public routes.
 pub fn router(gateway: Arc<Gateway>) -> Router {
@@ -25,7 +32,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/events", post(post_events).fallback(wrong_method))
         .route("/webhooks/woocommerce/{site}", post(post_woocommerce).fallback(wrong_method))
         .route("/", any(|| async { Refusal::not_found().into_response() }))
-        .fallback(|| async { Refusal::not_found().into_response() })
+        .fallback(pages::serve)
         .with_state(gateway)
 }
 
@@ -55,11 +62,12 @@ impl Refusal {
     }
 
     fn unauthorised(error: AuthError) -> Self {
-        let code = match error {
-            AuthError::Missing(_) => "credentials_missing",
-            AuthError::Wrong(_) => "credentials_wrong",
+        let (status, code) = match error {
+            AuthError::Missing(_) => (StatusCode::UNAUTHORIZED, "credentials_missing"),
+            AuthError::Wrong(_) => (StatusCode::UNAUTHORIZED, "credentials_wrong"),
+            AuthError::Origin(_) => (StatusCode::FORBIDDEN, "origin_not_allowed"),
         };
-        Self::new(StatusCode::UNAUTHORIZED, code, error.to_string())
+        Self::new(status, code, error.to_string())
     }
 }
 
@@ -99,8 +107,8 @@ fn counted(gateway: &Gateway, source: &'static str, result: Result<Response, Ref
 }
 
 async fn take_events(gateway: &Gateway, request: Request) -> Result<Response, Refusal> {
-    let (headers, body) = read(gateway, request).await?;
-    let wire = tandem_sources::Request { headers: &headers, body: &body };
+    let (headers, body) = read(gateway, request, gateway.limits.max_body).await?;
+    let wire = tandem_sources::Request::new(&headers, &body);
     let (site, source) = gateway.site_by_key(&wire).map_err(Refusal::unauthorised)?;
     let answers = keep(gateway, &site, source, source.decode(&wire, &site.site)).await?;
     let count = |status| answers.iter().filter(|a| a.status == status).count();
@@ -125,8 +133,8 @@ async fn take_webhook(gateway: &Gateway, site: &str, request: Request) -> Result
         || Refusal::new(StatusCode::NOT_FOUND, "unknown_site", "no site of that name takes this webhook");
     let site = gateway.sites.get(site).cloned().ok_or_else(unknown)?;
     let source = site.sources.get(woocommerce::NAME).ok_or_else(unknown)?.as_ref();
-    let (headers, body) = read(gateway, request).await?;
-    let wire = tandem_sources::Request { headers: &headers, body: &body };
+    let (headers, body) = read(gateway, request, gateway.limits.max_body).await?;
+    let wire = tandem_sources::Request::new(&headers, &body);
     source.authenticate(&wire).map_err(Refusal::unauthorised)?;
     let decoded = source.decode(&wire, &site.site);
     if decoded.handshake {
@@ -144,10 +152,27 @@ async fn keep(
     decoded: Decoded,
 ) -> Result<Vec<Answer>, Refusal> {
     let name = source.name();
-    let mut prepared = pipeline::prepare(site, name, decoded, gateway.clock.now_s());
-    let (events, notices) = (std::mem::take(&mut prepared.events), std::mem::take(&mut prepared.notices));
-    let outcomes =
-        gateway.store.append(events, notices, gateway.clock.now_ms()).await.map_err(unavailable)?;
+    let now_s = gateway.clock.now_s();
+    let mut admitted = pipeline::admit(&site.site, decoded.parts, now_s);
+    let mut touches = Vec::new();
+    if let Some(rules) = &site.site.sessions {
+        let mut events: Vec<_> =
+            admitted.iter_mut().filter_map(|part| part.as_mut().ok().map(|(event, _)| event)).collect();
+        let now_ms = gateway.clock.now_ms();
+        let joined = sessions::join(&gateway.store, &site.site.id, rules, &mut events, now_ms).await;
+        let joined = joined.map_err(unavailable)?;
+        let orders = events.iter().zip(&joined);
+        let orders =
+            orders.filter_map(|(event, visitor)| sessions::touch_of_order(event, visitor.as_deref()));
+        touches.extend(decoded.visit.map(sessions::touch_of_visit).into_iter().chain(orders));
+    }
+    let mut prepared = pipeline::prepare(site, name, admitted, now_s);
+    let batch = Batch {
+        events: std::mem::take(&mut prepared.events),
+        notices: std::mem::take(&mut prepared.notices),
+        touches: touches.into_iter().map(|touch| sessions::new_touch(&site.site.id, touch)).collect(),
+    };
+    let outcomes = gateway.store.append(batch, gateway.clock.now_ms()).await.map_err(unavailable)?;
     let answers = prepared.settle(outcomes);
     for status in ["accepted", "duplicate", "ignored", "rejected"] {
         let count = answers.iter().filter(|a| a.status == status).count() as u64;
@@ -168,7 +193,7 @@ fn unavailable(error: StoreError) -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
 }
 
-async fn read(gateway: &Gateway, request: Request) -> Result<(HeaderMap, Bytes), Refusal> {
+async fn read(gateway: &Gateway, request: Request, limit: usize) -> Result<(HeaderMap, Bytes), Refusal> {
     let (parts, body) = request.into_parts();
     if let Some(encoding) = parts.headers.get(header::CONTENT_ENCODING)
         && encoding.as_bytes() != b"identity"
@@ -176,7 +201,6 @@ async fn read(gateway: &Gateway, request: Request) -> Result<(HeaderMap, Bytes),
         let text = "send the body uncompressed";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", text));
     }
-    let limit = gateway.limits.max_body;
     let declared =
         parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|length| length > limit) {

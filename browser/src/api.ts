@@ -1,0 +1,43 @@
+/** The global `tandem`, which takes over from the page's stub. */
+
+import { guard } from "./util/guard.ts";
+
+/** What the page's own code can ask for. The arguments may be anything. */
+export type Commands = Record<string, (...args: unknown[]) => void>;
+
+/** A command and its arguments. */
+type Call = ArrayLike<unknown>;
+
+interface Tandem {
+  (...args: unknown[]): void;
+  q?: Call[] | { push: (call: Call) => void };
+  /** Set once this script has taken over. */
+  on?: boolean;
+}
+
+const global = window as unknown as { tandem?: Tandem };
+
+/** A copy of this script runs in the page already. */
+export function isInstalled(): boolean | undefined {
+  return global.tandem && global.tandem.on;
+}
+
+/** From now on calls wait, those of the stub first, until the returned function is given the commands. */
+export function install(): (commands: Commands) => void {
+  const waiting: Call[] = Array.from(((global.tandem && global.tandem.q) || []) as Call[]);
+  let commands: Map<unknown, (...args: unknown[]) => void>;
+
+  const take = guard((call: Call) => {
+    if (!commands) return waiting.push(call);
+    const [name, ...args] = Array.from(call);
+    const command = commands.get(name);
+    return command && command(...args);
+  });
+  // Code that kept a reference to the stub goes on pushing to `q`.
+  global.tandem = Object.assign((...args: unknown[]) => void take(args), { q: { push: take }, on: true });
+
+  return (given) => {
+    commands = new Map(Object.entries(given));
+    waiting.forEach(take);
+  };
+}

@@ -1,0 +1,92 @@
+import type { TandemEvent } from "../events/event.ts";
+import { hashes } from "../identity/user.ts";
+import { nothing } from "../util/guard.ts";
+import { visitorId } from "../visitor.ts";
+import type { PixelState, StartPixel } from "./index.ts";
+import { addScript } from "./script.ts";
+
+/** The calls that wait in the queue until TikTok's script takes over. */
+const METHODS =
+  "page track identify instances debug on off once ready alias group " +
+  "enableCookie disableCookie holdConsent revokeConsent grantConsent";
+
+type Call = (...args: unknown[]) => void;
+
+/** TikTok's queue, and later its script, under one global name. Its script looks for the underscored tables. */
+type Ttq = unknown[] & { [method in "track" | "identify" | "ready" | "revokeConsent" | "grantConsent"]: Call } & {
+  instance?(id: string): Ttq;
+  load?: Call;
+  _i?: Record<string, unknown[]>;
+  _t?: Record<string, number>;
+  _o?: Record<string, unknown>;
+};
+
+const global = window as unknown as { ttq: Ttq; TiktokAnalyticsObject?: string };
+
+export const tiktok: StartPixel = ({ id, script }, say) => {
+  const ttq = (global.ttq = global.ttq || makeQueue(script));
+  let identified: string | undefined;
+
+  // When the page has loaded this pixel itself, a second copy would count everything twice.
+  if (ttq._i && ttq._i[id]) ttq.ready(() => say("loaded"));
+  else load(ttq, script, id, say);
+
+  /** The pixel to call. When the page has further ones, a call reaches them all unless it goes to an instance. */
+  function target(): Ttq {
+    const all = global.ttq;
+    return all.instance && Object.keys(all._i || {}).length > 1 ? all.instance(id) : all;
+  }
+
+  return {
+    track(event) {
+      const identity = identityOf();
+      const asText = JSON.stringify(identity);
+      // It counts for the events after it, and each call replaces the one before.
+      if (identified !== asText) target().identify(identity);
+      identified = asText;
+      // Page views too: `ttq.page()` takes no event id, so TikTok could not pair it with the gateway's event and would
+      // count both.
+      target().track(event.event_name, paramsOf(event), { event_id: event.event_id });
+    },
+    consent: (isGranted) => target()[isGranted ? "grantConsent" : "revokeConsent"](),
+  };
+};
+
+/** An array that keeps calls as `[name, ...arguments]`. */
+function makeQueue(script: string): Ttq {
+  const ttq = defer([]);
+  ttq.instance = (id) => defer((ttq._i && ttq._i[id]) || []);
+  ttq.load = (id, options) => load(ttq, script, id as string, nothing, options);
+  global.TiktokAnalyticsObject = "ttq";
+  return ttq;
+}
+
+function defer(calls: unknown[]): Ttq {
+  const on = calls as Ttq & Record<string, Call>;
+  METHODS.split(" ").forEach((name) => (on[name] = (...args) => void calls.push([name, ...args])));
+  return on;
+}
+
+function load(ttq: Ttq, script: string, id: string, say: (state: PixelState) => void, options: unknown = {}): void {
+  (ttq._i = ttq._i || {})[id] = Object.assign([], { _u: script });
+  (ttq._t = ttq._t || {})[id] = Date.now();
+  (ttq._o = ttq._o || {})[id] = options;
+  addScript(`${script}?sdkid=${id}&lib=ttq`, say);
+}
+
+/** The visitor's id goes in as it is: TikTok's script hashes it, and the gateway sends the same hash. */
+function identityOf(): object {
+  const { email, phone } = hashes;
+  return {
+    external_id: visitorId(),
+    ...(email && { sha256_email: email[0] }),
+    ...(phone && { sha256_phone_number: phone[0] }),
+  };
+}
+
+/** What is undefined is left out. The copy is TikTok's to change. */
+function paramsOf({ event_name, event_id, at, page, search_string, properties, ...params }: TandemEvent): object {
+  return JSON.parse(
+    JSON.stringify({ ...params, query: search_string, description: properties && properties.description }),
+  );
+}

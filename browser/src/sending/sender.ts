@@ -1,0 +1,82 @@
+/** When queued events go out: at once, again after a failure, or in the last moment of the page. */
+
+import type { TandemEvent } from "../events/event.ts";
+import { guard, nothing } from "../util/guard.ts";
+import { learnVisitor } from "../visitor.ts";
+import { firstBatch } from "./batch.ts";
+import { makeBody } from "./envelope.ts";
+import { handOver, post } from "./post.ts";
+import { dequeue, queue } from "./queue.ts";
+
+/** How long to wait after the first, second and every further failure. */
+const PAUSES_MS = [2_000, 10_000, 60_000];
+
+/** Handed to the browser while leaving. They stay queued until a post is answered; repeats are harmless. */
+const handedOver = new WeakSet<TandemEvent>();
+
+let isOn = false;
+/** Something beside events is to be said: a body goes out even without any. */
+let hasNews = false;
+let isScheduled = false;
+let isPosting = false;
+let failures = 0;
+let timer = 0;
+
+/** Sends what is queued when the running task is over, so that its events share a body. `news`: also without events. */
+export function sendSoon(news?: boolean): void {
+  isOn = true;
+  hasNews = hasNews || !!news;
+  if (isScheduled || timer) return;
+  isScheduled = true;
+  void Promise.resolve().then(guard(flush));
+}
+
+/** Tries again at once. */
+export function retry(): void {
+  clearTimeout(timer);
+  timer = 0;
+  flush();
+}
+
+/** The page may be gone in a moment: hands everything that is not confirmed to the browser, once. */
+export function leave(): void {
+  let rest = queue.filter((event) => !handedOver.has(event));
+  while (isOn && (rest.length || hasNews)) {
+    const batch = firstBatch(rest);
+    if (!handOver(makeBody(batch))) return;
+    hasNews = false;
+    batch.forEach((event) => handedOver.add(event));
+    rest = rest.slice(batch.length);
+  }
+}
+
+/** Stops, and posts once what there is to say without events. */
+export function withdraw(): void {
+  isOn = hasNews = false;
+  clearTimeout(timer);
+  timer = 0;
+  void post(makeBody([]), nothing);
+}
+
+function flush(): void {
+  isScheduled = false;
+  const events = firstBatch(queue);
+  if (!isOn || isPosting || !(hasNews || events.length)) return;
+  const hadNews = hasNews;
+  const body = makeBody(events);
+  isPosting = true;
+  hasNews = false;
+  void post(body, (visitor) => isOn && learnVisitor(visitor)).then(
+    guard((isSettled) => {
+      isPosting = false;
+      if (isSettled) {
+        failures = 0;
+        dequeue(events);
+        flush();
+      } else if (isOn) {
+        hasNews = hasNews || hadNews;
+        timer = window.setTimeout(guard(retry), PAUSES_MS[Math.min(failures++, 2)]);
+      }
+    }),
+  );
+}

@@ -1,0 +1,49 @@
+/** What the gateway tells the script about its site. */
+export interface Settings {
+  /** Name of the visitor cookie. Only the server sets it. */
+  cookie: string;
+  /** `wait`: nothing is stored, sent or loaded before consent is granted. */
+  consent: "wait" | "assume";
+  /** Name of the global data layer; null: do not read one. */
+  data_layer: string | null;
+  /** Take e-mail and phone from forms. */
+  forms: boolean;
+  respect_blockers: boolean;
+  /** Count page views on history navigation. */
+  single_page: boolean;
+  /** `{id}` and `{number}` stand for the order id the page knows. */
+  purchase_event_id: string;
+  /** Used when an event has a value and no currency. */
+  currency: string | null;
+  country: string | null;
+  calling_code: string | null;
+  /** Cookies whose values are sent along. */
+  cookies: string[];
+  /** URL parameters that are click ids. */
+  click_ids: string[];
+  pixels: PixelSettings[];
+}
+
+export interface PixelSettings {
+  platform: string;
+  id: string;
+  script: string;
+}
+
+export let settings: Settings;
+/** Where events go. */
+export let endpoint: string;
+/** Of our own tag, for pages with a content security policy. */
+export let nonce: string | undefined;
+
+/**
+ * Takes the settings: the object that the gateway wrote into the script, or, when the script came as it was built, the
+ * JSON in the attribute of its own tag. Says whether there are any.
+ */
+export function takeSettings(written: unknown, tag: HTMLScriptElement): boolean {
+  const given = typeof written === "string" ? JSON.parse(tag.dataset.settings as string) : written;
+  settings = { cookies: [], click_ids: [], pixels: [], ...given };
+  endpoint = new URL("a", tag.src).href;
+  nonce = tag.nonce;
+  return !!settings.cookie;
+}

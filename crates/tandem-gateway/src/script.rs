@@ -1,0 +1,107 @@
+//! The script for a shop's pages, with the shop's settings in it.
+
+use base64::Engine;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256, Sha384};
+use tandem_core::Site;
+use tandem_core::consent::OnUnknown;
+use tandem_core::normalise::{clicks, phone};
+use tandem_sources::Source;
+use tandem_sources::browser::Pages;
+
+use crate::Lane;
+
+/// The library as built from `browser/`; no Node is needed to build the program.
+pub const LIBRARY: &str = include_str!("../../../browser/dist/tandem.js");
+
+/// Where the settings go in the library; without them it reads its own tag's `data-settings`.
+const PLACE: &str = "\"__TANDEM_SETTINGS__\"";
+
+/// Event ids of orders where no source of orders says otherwise.
+const SALE_EVENT_ID: &str = "order_{id}";
+
+/// What a site's pages load.
+pub struct Script {
+    /// Path below which everything lives, e.g. `/x7k2`.
+    pub path: String,
+    /// The site's settings, as the library takes them.
+    pub settings: Value,
+    /// `s.js`: the library with the settings inside.
+    pub body: Bytes,
+    /// Changes with the body.
+    pub etag: String,
+    /// `s.<hash>.js`: the name of the bare library.
+    pub library: String,
+    /// `sha384-…` of the bare library, for Subresource Integrity.
+    pub integrity: String,
+}
+
+impl Script {
+    /// The script of a site whose pages have one.
+    #[must_use]
+    pub fn of(site: &Site, sources: &[Box<dyn Source>], lanes: &[Lane]) -> Option<Self> {
+        let pages = sources.iter().find_map(|source| source.pages())?;
+        let settings = settings(site, pages, sources, lanes);
+        // Inside a script a line separator would end a text, and inside a page "</script>" would end the script.
+        let text = settings.to_string().replace('<', "\\u003c").replace('\u{2028}', "\\u2028");
+        let body = Bytes::from(LIBRARY.replacen(PLACE, &text, 1));
+        let digest = |bytes: &[u8]| hex_start(&Sha256::digest(bytes));
+        let integrity = base64::engine::general_purpose::STANDARD.encode(Sha384::digest(LIBRARY));
+        Some(Self {
+            path: pages.path.clone(),
+            etag: format!("\"{}\"", digest(&body)),
+            library: format!("s.{}.js", digest(LIBRARY.as_bytes())),
+            integrity: format!("sha384-{integrity}"),
+            body,
+            settings,
+        })
+    }
+
+    /// The one line for every page's head.
+    #[must_use]
+    pub fn tag(&self, origin: &str) -> String {
+        format!("<script async src=\"{origin}{}/s.js\"></script>", self.path)
+    }
+
+    /// The same for a page with a strict Content-Security-Policy and Subresource Integrity: the file never changes under
+    /// its name, and the settings stand in the page.
+    #[must_use]
+    pub fn strict_tag(&self, origin: &str) -> String {
+        let settings =
+            self.settings.to_string().replace('&', "&amp;").replace('\'', "&#39;").replace('<', "&lt;");
+        format!(
+            "<script async src=\"{origin}{}/{}\" integrity=\"{}\" crossorigin=\"anonymous\" data-settings='{settings}'></script>",
+            self.path, self.library, self.integrity
+        )
+    }
+}
+
+fn hex_start(digest: &[u8]) -> String {
+    digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
+}
+
+fn settings(site: &Site, pages: &Pages, sources: &[Box<dyn Source>], lanes: &[Lane]) -> Value {
+    let own = &pages.settings;
+    let of_orders = || sources.iter().find_map(|s| s.sale_event_id());
+    let sale_event_id = own.sale_event_id.as_deref().or_else(of_orders).unwrap_or(SALE_EVENT_ID);
+    let pixels: Vec<_> = lanes.iter().filter_map(|lane| lane.destination.page_pixel()).collect();
+    let calling_code = site.country.as_deref().and_then(phone::calling_code).map(|code| code.to_string());
+    // Until the region is known on the page, "by region" means asking first.
+    let consent = if site.on_unknown_consent == OnUnknown::Grant { "assume" } else { "wait" };
+    json!({
+        "cookie": own.cookie,
+        "consent": consent,
+        "data_layer": Some(&own.data_layer).filter(|name| !name.is_empty()),
+        "forms": own.forms,
+        "respect_blockers": own.respect_blockers,
+        "single_page": own.single_page,
+        "purchase_event_id": sale_event_id,
+        "currency": site.currency,
+        "country": site.country,
+        "calling_code": calling_code,
+        "cookies": clicks::cookie_names().collect::<Vec<_>>(),
+        "click_ids": clicks::parameter_names().collect::<Vec<_>>(),
+        "pixels": pixels,
+    })
+}

@@ -1,0 +1,102 @@
+//! Remembering visitors: what a request tells of one, and what an event is given from it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tandem_core::identity::{IdHashes, MatchKeys, hash_identity};
+use tandem_core::session::{self, Clues, Rules, Touch};
+use tandem_core::{Channel, Event, consent::Status};
+use tandem_sources::Visit;
+use tandem_store::{NewTouch, Remembered, Store, StoreError};
+
+/// What a page's request tells of its visitor, hashed.
+pub(crate) fn touch_of_visit(visit: Visit) -> Touch {
+    let (keys, _) = hash_identity(visit.identity);
+    let MatchKeys { email, phone, external_id, ip, user_agent, locale, click_ids, .. } = keys;
+    Touch {
+        visitor: visit.visitor,
+        at_ms: visit.at_ms,
+        click_ids,
+        page: visit.page.url,
+        referrer: visit.page.referrer,
+        locale,
+        user_agent,
+        address: ip,
+        email,
+        phone,
+        external_id,
+        consent: visit.consent,
+        orders: visit.orders,
+    }
+}
+
+/// What an order from the shop's server tells of a visitor: the one whose id it carries, or the one it was joined to.
+/// The buyer's e-mail address then finds the visitor for the next order.
+pub(crate) fn touch_of_order(event: &Event, visitor: Option<&str>) -> Option<Touch> {
+    let visitor = event.session_id.as_deref().or(visitor)?;
+    if event.channel != Channel::Server || event.consent.advertising == Status::Denied {
+        return None;
+    }
+    let own = |name: &str| !event.supplied.contains_key(name);
+    Some(Touch {
+        visitor: visitor.to_owned(),
+        at_ms: event.event_time * 1_000,
+        click_ids: event.user.click_ids.clone(),
+        email: event.user.email.iter().filter(|_| own("email")).cloned().collect(),
+        phone: event.user.phone.iter().filter(|_| own("phone")).cloned().collect(),
+        orders: event.session_id.iter().filter_map(|_| event.order_id.clone()).collect(),
+        ..Touch::default()
+    })
+}
+
+/// Completes events from their sessions. Gives the visitor each was joined to.
+pub(crate) async fn join(
+    store: &Arc<Store>,
+    site: &str,
+    rules: &Rules,
+    events: &mut [&mut Event],
+    now_ms: i64,
+) -> Result<Vec<Option<String>>, StoreError> {
+    let clues: Vec<Clues> = events.iter().map(|event| session::clues(event)).collect();
+    let (store, site) = (store.clone(), site.to_owned());
+    let found = tokio::task::spawn_blocking(move || look_up(&store, &site, clues));
+    let found = found.await.map_err(|e| StoreError::Database(e.to_string()))??;
+    let joined = events.iter_mut().zip(found).map(|(event, found)| {
+        let found = found?;
+        add(event, &found, rules, now_ms);
+        Some(found.visitor.clone())
+    });
+    Ok(joined.collect())
+}
+
+fn add(event: &mut Event, found: &Remembered, rules: &Rules, now_ms: i64) {
+    session::join(event, &found.session, found.via, found.address.as_deref(), rules, now_ms);
+    // The page's half names the visitor so; the same person on both sides.
+    let id = IdHashes::of(&found.visitor);
+    if event.user.external_id.iter().all(|known| known.sha256 != id.sha256) {
+        event.user.external_id.push(id);
+    }
+}
+
+/// The events of one request mostly share their clues.
+fn look_up(store: &Store, site: &str, clues: Vec<Clues>) -> Result<Vec<Option<Arc<Remembered>>>, StoreError> {
+    let mut known: HashMap<Clues, Option<Arc<Remembered>>> = HashMap::new();
+    let mut found = Vec::with_capacity(clues.len());
+    for clue in clues {
+        let remembered = match known.get(&clue) {
+            Some(remembered) => remembered.clone(),
+            None => {
+                let remembered = store.session(site, &clue)?.map(Arc::new);
+                known.insert(clue, remembered.clone());
+                remembered
+            }
+        };
+        found.push(remembered);
+    }
+    Ok(found)
+}
+
+/// A touch for the store.
+pub(crate) fn new_touch(site: &str, touch: Touch) -> NewTouch {
+    NewTouch { site: site.to_owned(), touch }
+}

@@ -1,0 +1,307 @@
+//! The envelope and the events in it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use tandem_core::consent::{Consent, OnUnknown, Status};
+use tandem_core::door::{Draft, Rejection};
+use tandem_core::identity::{ClickIds, Raw, RawIdentity};
+use tandem_core::normalise::clicks::{self, Captured};
+use tandem_core::session::Supply;
+use tandem_core::{Channel, Page, Site, bots, page};
+
+use super::cookies::{self, Jar};
+use super::{Bots, NAME, Settings};
+use crate::{Decoded, Request, Visit, events, values};
+
+/// Most events in one body.
+pub const MAX_EVENTS: usize = 50;
+
+/// A stored event is sent again for two days; older than this it is taken as of now.
+const MAX_AGE_MS: i64 = 3 * 86_400_000;
+
+/// Parts of an event that only the envelope or the connection may tell.
+const NOT_THE_EVENTS: &[&str] = &[
+    "user",
+    "user_data",
+    "cookies",
+    "common_cookie",
+    "click_ids",
+    "consent",
+    "consent_state",
+    "channel",
+    "session_id",
+    "client_id",
+    "ip",
+    "user_agent",
+];
+
+/// Everything around the events.
+struct Envelope {
+    visitor: Option<String>,
+    sent_at: Option<i64>,
+    page: Page,
+    consent: Option<Consent>,
+    captured: Captured,
+    /// Click ids, those made from others (`fbc`) among them.
+    click_ids: ClickIds,
+    supplied: BTreeMap<String, Supply>,
+    email: Vec<Value>,
+    phone: Vec<Value>,
+    external_id: Vec<Value>,
+    locale: Option<String>,
+    bot: Option<Cow<'static, str>>,
+    pixels: BTreeMap<String, String>,
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// A [`Rejection`] of the whole body.
+pub(super) fn decode(request: &Request<'_>, site: &Site, settings: &Settings) -> Result<Decoded, Rejection> {
+    let mut map = object(request.body)?;
+    let events = match map.remove("events") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(list)) => list,
+        Some(_) => return Err(Rejection::new("body_not_object", "events is not a list").on("events")),
+    };
+    if events.len() > MAX_EVENTS {
+        let text = "a body of the page's script holds at most 50 events";
+        return Err(Rejection::new("too_many_events", text).on("events"));
+    }
+    let given = given_cookies(request, &map, &settings.cookie);
+    let pairs: Vec<(&str, &str)> = given.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let envelope = Envelope::read(&map, request, settings, &pairs);
+    let orders = events.iter().filter_map(|e| values::id_text(e.get("order_id")?)).collect();
+    let parts = events.into_iter().enumerate().map(|(index, event)| {
+        let place = format!("events[{index}]");
+        envelope.draft(event, request).map(|d| Draft { place: place.clone(), ..d }).map_err(|r| r.at(&place))
+    });
+    let parts = parts.collect();
+    let cookies = envelope.cookies(request, site, settings, &pairs);
+    Ok(Decoded { parts, cookies, visit: envelope.visit(request, orders), ..Decoded::default() })
+}
+
+fn object(body: &[u8]) -> Result<Map<String, Value>, Rejection> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(Rejection::new("body_not_object", "the body is not a JSON object")),
+        Err(error) => Err(Rejection::new(
+            "json_invalid",
+            format!("the body is not valid JSON, at line {}, byte {}", error.line(), error.column()),
+        )),
+    }
+}
+
+/// Cookies we know: from the header first, since the page cannot change those, else as the script read them (a proxy may
+/// hand on the visitor's cookie only).
+fn given_cookies(request: &Request<'_>, map: &Map<String, Value>, visitor: &str) -> Vec<(String, String)> {
+    let known: Vec<&str> = clicks::cookie_names().collect();
+    let header = request.header("cookie").unwrap_or_default();
+    let mut given: Vec<(String, String)> = cookies::parse(header)
+        .filter(|(name, _)| *name == visitor || known.contains(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let told = map.get("cookies").and_then(Value::as_object).into_iter().flatten();
+    for (name, value) in told {
+        if let Some(value) = value.as_str()
+            && known.contains(&name.as_str())
+            && given.iter().all(|(n, _)| n != name)
+        {
+            given.push((name.clone(), value.to_owned()));
+        }
+    }
+    given
+}
+
+fn visitor_id(text: &str) -> Option<String> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    ((16..=64).contains(&text.len()) && text.bytes().all(plain)).then(|| text.to_owned())
+}
+
+impl Envelope {
+    fn read(
+        map: &Map<String, Value>,
+        request: &Request<'_>,
+        settings: &Settings,
+        cookies: &[(&str, &str)],
+    ) -> Self {
+        let text = |name: &str| map.get(name).and_then(Value::as_str).filter(|t| !t.trim().is_empty());
+        let page = page_of(map.get("page"));
+        let captured = clicks::capture(page.url.as_deref(), page.referrer.as_deref(), cookies);
+        let mut click_ids = captured.click_ids.clone();
+        if let Some(fbclid) = &captured.store.fbclid {
+            click_ids.fbc = Some(clicks::fbc_of(fbclid, request.now_ms));
+        }
+        let cookie =
+            cookies.iter().find(|(name, _)| *name == settings.cookie).and_then(|(_, v)| visitor_id(v));
+        let automated = map.get("automated").and_then(Value::as_bool).unwrap_or_default();
+        let bot =
+            bots::reason(request.header("user-agent"), automated).filter(|_| settings.bots == Bots::Skip);
+        let user = |name: &str| match map.get("user").and_then(|u| u.get(name)) {
+            Some(Value::Array(list)) => list.iter().take(5).cloned().collect(),
+            Some(one @ Value::String(_)) => vec![one.clone()],
+            _ => Vec::new(),
+        };
+        Self {
+            visitor: cookie.or_else(|| text("visitor").and_then(visitor_id)),
+            sent_at: map.get("sent_at").and_then(Value::as_i64),
+            consent: consent_of(map, request),
+            supplied: supplied(&click_ids, &captured.store, request),
+            page,
+            captured,
+            click_ids,
+            email: user("email"),
+            phone: user("phone"),
+            external_id: user("external_id"),
+            locale: text("locale").map(str::to_owned),
+            bot: bot.map(Cow::Owned),
+            pixels: pixels(map.get("pixels")),
+        }
+    }
+
+    fn identity(&self, request: &Request<'_>) -> RawIdentity {
+        let raws = |values: &[Value]| values.iter().filter_map(Raw::from_json).collect();
+        let mut external_id: Vec<Raw> = raws(&self.external_id);
+        external_id.extend(self.visitor.as_deref().map(Raw::new));
+        RawIdentity {
+            email: raws(&self.email),
+            phone: raws(&self.phone),
+            external_id,
+            ip: request.client_ip.map(Raw::new),
+            user_agent: request.header("user-agent").map(Raw::new),
+            locale: self.locale.as_deref().map(Raw::new),
+            click_ids: self.click_ids.clone(),
+            ..RawIdentity::default()
+        }
+    }
+
+    fn draft(&self, event: Value, request: &Request<'_>) -> Result<Draft, Rejection> {
+        let Value::Object(mut map) = event else {
+            return Err(Rejection::new(
+                "event_not_object",
+                "an event is a JSON object; this is something else",
+            ));
+        };
+        map.retain(|name, _| !NOT_THE_EVENTS.contains(&name.as_str()));
+        let happened_ms = self.happened_ms(map.remove("at").as_ref().and_then(Value::as_i64), request.now_ms);
+        map.insert("event_time".into(), happened_ms.div_euclid(1_000).into());
+        let mut draft = events::read(map)?;
+        if draft.event_id.is_none() {
+            let text = "the page's script gives every event an id, and this one has none";
+            return Err(Rejection::new("event_id_missing", text).on("event_id"));
+        }
+        draft.identity = self.identity(request);
+        let event = &mut draft.event;
+        event.source = NAME.to_owned();
+        event.channel = Channel::Browser;
+        event.session_id.clone_from(&self.visitor);
+        event.consent = self.consent.clone().unwrap_or_default();
+        event.supplied.clone_from(&self.supplied);
+        event.bot.clone_from(&self.bot);
+        event.pixels.clone_from(&self.pixels);
+        if event.page.url.is_none() {
+            event.page = self.page.clone();
+        }
+        Ok(draft)
+    }
+
+    /// The page's clock may be wrong by years; how long ago it was, it knows well.
+    fn happened_ms(&self, at: Option<i64>, now_ms: i64) -> i64 {
+        let age_ms = self.sent_at.zip(at).and_then(|(sent, at)| sent.checked_sub(at)).unwrap_or(0);
+        if (0..=MAX_AGE_MS).contains(&age_ms) { now_ms - age_ms } else { now_ms }
+    }
+
+    fn visit(self, request: &Request<'_>, orders: Vec<String>) -> Option<Visit> {
+        if self.bot.is_some() || self.consent.as_ref().is_some_and(|c| c.advertising == Status::Denied) {
+            return None;
+        }
+        let identity = self.identity(request);
+        Some(Visit {
+            visitor: self.visitor?,
+            at_ms: request.now_ms,
+            identity,
+            page: page::clean(self.page),
+            consent: self.consent,
+            orders,
+        })
+    }
+
+    /// Cookies are set only where they may be; a refusal takes them away.
+    fn cookies(
+        &self,
+        request: &Request<'_>,
+        site: &Site,
+        settings: &Settings,
+        given: &[(&str, &str)],
+    ) -> Vec<String> {
+        let mut jar = Jar {
+            domain: settings.cookie_domain.as_deref(),
+            secure: request.secure,
+            click_window_s: settings.click_window_days.saturating_mul(86_400),
+            out: Vec::new(),
+        };
+        match self.consent.as_ref().map_or(Status::Unknown, |c| c.advertising) {
+            Status::Denied => given.iter().for_each(|(name, _)| jar.remove(name)),
+            Status::Unknown if site.on_unknown_consent != OnUnknown::Grant => {}
+            _ => {
+                if let Some(visitor) = &self.visitor {
+                    jar.set(&settings.cookie, visitor);
+                }
+                let mut fresh = self.captured.store.clone();
+                fresh.fbc = self.click_ids.fbc.clone().filter(|_| fresh.fbclid.is_some());
+                jar.keep(&fresh, given);
+            }
+        }
+        jar.out
+    }
+}
+
+fn page_of(value: Option<&Value>) -> Page {
+    let text = |name: &str| value.and_then(|p| p.get(name)?.as_str()).map(str::to_owned);
+    Page { url: text("url"), referrer: text("referrer"), title: text("title") }
+}
+
+fn consent_of(map: &Map<String, Value>, request: &Request<'_>) -> Option<Consent> {
+    let gpc = map.get("gpc").and_then(Value::as_bool).unwrap_or_default()
+        || request.header("sec-gpc").is_some_and(|v| v.trim() == "1");
+    let told = map.get("consent").filter(|c| c.is_object());
+    if told.is_none() && !gpc {
+        return None;
+    }
+    let status =
+        told.and_then(|c| c.get("advertising")).map_or(Some(Status::Unknown), values::consent_status);
+    let evidence = told.and_then(|c| c.get("evidence")?.as_str());
+    let evidence = evidence.filter(|e| e.len() <= 120 && !page::is_personal_text(e)).map(str::to_owned);
+    Some(Consent {
+        // What nobody can read is a no.
+        advertising: status.unwrap_or(Status::Denied),
+        evidence: evidence.map(Cow::Owned),
+        opt_out_of_sale: gpc,
+        region: None,
+    })
+}
+
+fn pixels(value: Option<&Value>) -> BTreeMap<String, String> {
+    let states = ["loaded", "loading", "blocked"];
+    let told = value.and_then(Value::as_object).into_iter().flatten();
+    let plain = |name: &&String| name.len() <= 20 && name.bytes().all(|b| b.is_ascii_lowercase());
+    told.take(10)
+        .filter(|(name, _)| plain(name))
+        .filter_map(|(name, state)| {
+            Some((name.clone(), state.as_str().filter(|s| states.contains(s))?.to_owned()))
+        })
+        .collect()
+}
+
+/// Which way each key came that is not part of the event.
+fn supplied(click_ids: &ClickIds, fresh: &ClickIds, request: &Request<'_>) -> BTreeMap<String, Supply> {
+    let from_url =
+        |name: &str| fresh.iter().any(|(n, _)| n == name) || (name == "fbc" && fresh.fbclid.is_some());
+    let clicks = click_ids.iter().map(|(name, _)| (name, if from_url(name) { "url" } else { "cookie" }));
+    let connection =
+        [("ip", request.client_ip.is_some()), ("user_agent", request.header("user-agent").is_some())];
+    let connection = connection.into_iter().filter(|(_, there)| *there).map(|(name, _)| (name, "connection"));
+    clicks.chain(connection).map(|(name, from)| (name.to_owned(), Supply::of(from))).collect()
+}

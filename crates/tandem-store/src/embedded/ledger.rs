@@ -1,0 +1,147 @@
+//! The order ledger: what was reported of an order, and what of a new report is new.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use tandem_core::Amount;
+use tandem_core::claim::{self, ClaimKey, OrderDecision, OrderReport, OrderState};
+
+use super::write::{notice_of, write_notice};
+use crate::{NewDelivery, NewEvent, NoticeKind, OrderClaim};
+
+/// What becomes of a report. With it comes the order's new state, to be noted when the event has its place in the log;
+/// none for an event that goes nowhere.
+pub(super) enum Ledger {
+    Report(Option<OrderState>),
+    Duplicate,
+    Growth(Box<NewEvent>, Option<OrderState>),
+}
+
+/// What was reported of an order.
+pub(super) fn known(conn: &Connection, site: &str, order_id: &str) -> rusqlite::Result<Option<OrderState>> {
+    let text: Option<String> = conn
+        .prepare_cached("SELECT state FROM orders WHERE site = ?1 AND order_id = ?2")?
+        .query_row([site, order_id], |r| r.get(0))
+        .optional()?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// Asks the ledger about a report.
+pub(super) fn decide(
+    conn: &Connection,
+    event: &NewEvent,
+    order: &OrderClaim,
+    order_id: &str,
+    now_ms: i64,
+) -> rusqlite::Result<Ledger> {
+    let known = match known(conn, &event.site, order_id)? {
+        Some(state) if came_to_nothing(conn, &state)? => None,
+        known => known,
+    };
+    let decision = claim::decide(known.as_ref(), &order.report, &event.event_id, order.total, order.currency);
+    let mut state = known.unwrap_or_else(|| OrderState::new(order.currency));
+    let grown = match decision {
+        OrderDecision::Duplicate => return Ok(Ledger::Duplicate),
+        OrderDecision::First => {
+            state.reported = order.total;
+            None
+        }
+        OrderDecision::OtherId => {
+            let text =
+                format!("order reported before as {}; taken, since its value differs", state.first_id());
+            write_notice(conn, &notice_of(event, NoticeKind::NearMiss, "order_other_id", &text), now_ms)?;
+            let sum = |(a, b): (Amount, Amount)| a.decimal().checked_add(b.decimal()).map(Amount::new);
+            state.reported = state.reported.zip(order.total).and_then(sum);
+            None
+        }
+        OrderDecision::Growth { n, difference } => {
+            state.reported = order.total;
+            state.bumps = n;
+            Some(Box::new(grown(event, order, &state, n, difference)))
+        }
+    };
+    let reported = grown.as_deref().unwrap_or(event);
+    // An order that goes nowhere (no consent yet, too old) is not reported: a later webhook may find it otherwise.
+    let goes_nowhere =
+        !reported.deliveries.is_empty() && reported.deliveries.iter().all(|d| d.skip.is_some());
+    let state = (!goes_nowhere).then(|| {
+        state.event_ids.push(reported.event_id.clone());
+        for line in &order.lines {
+            if !state.lines.contains(line) {
+                state.lines.push(line.clone());
+            }
+        }
+        state
+    });
+    Ok(match grown {
+        Some(grown) => Ledger::Growth(grown, state),
+        None => Ledger::Report(state),
+    })
+}
+
+/// Whether everything that was reported of the order was skipped later for want of consent: then nobody was told, and
+/// the order is as good as new.
+fn came_to_nothing(conn: &Connection, order: &OrderState) -> rusqlite::Result<bool> {
+    // What is not known to the last event may have been sent.
+    if order.events.is_empty() || order.events.len() != order.event_ids.len() {
+        return Ok(false);
+    }
+    // A destination may have skipped it for reasons of its own; as a duplicate it was sent for another event's sake.
+    let mut select = conn.prepare_cached(
+        "SELECT min(state = 2 AND code <> 'duplicate') AND max(code IN ('consent_unknown', 'consent_denied'))
+         FROM deliveries WHERE event_seq = ?1",
+    )?;
+    for event_seq in &order.events {
+        let nothing: Option<bool> = select.query_row([event_seq], |r| r.get(0))?;
+        if nothing != Some(true) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Notes an order's new state, its event's place in the log included.
+pub(super) fn note(
+    conn: &Connection,
+    site: &str,
+    order_id: &str,
+    mut state: OrderState,
+    event_seq: i64,
+    now_ms: i64,
+) -> rusqlite::Result<()> {
+    state.events.push(event_seq);
+    let text = serde_json::to_string(&state).unwrap_or_default();
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO orders (site, order_id, at_ms, state) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![site, order_id, now_ms, text])?;
+    Ok(())
+}
+
+/// The event for an order's growth: the lines not reported yet, the difference as value, a suffixed id.
+fn grown(event: &NewEvent, order: &OrderClaim, known: &OrderState, n: u32, difference: Amount) -> NewEvent {
+    let mut grown = (*order.event).clone();
+    grown.event_id = claim::bump_id(known.first_id(), n);
+    grown.value = Some(difference);
+    grown.contents.retain(|item| item.line_id.as_ref().is_none_or(|line| !known.lines.contains(line)));
+    if let OrderReport::Snapshot { changed_at } = order.report {
+        grown.event_time = changed_at.max(grown.event_time);
+    }
+    let delivery = |d: &NewDelivery| NewDelivery {
+        claim: ClaimKey::new(&event.site, d.destination, &event.event_name, &grown.event_id),
+        // It is as young as the change; whether that is young enough is asked again before sending.
+        skip: d.skip.clone().filter(|skip| skip.code != "event_too_old"),
+        ..d.clone()
+    };
+    let deliveries = event.deliveries.iter().map(delivery).collect();
+    NewEvent {
+        site: event.site.clone(),
+        source: event.source,
+        event_name: event.event_name.clone(),
+        event_id: grown.event_id.clone(),
+        event_time: grown.event_time,
+        order_id: event.order_id.clone(),
+        body: serde_json::to_string(&grown).unwrap_or_default(),
+        address: event.address.clone(),
+        deliveries,
+        order: None,
+    }
+}

@@ -1,0 +1,242 @@
+//! What the stand-in for TikTok received: for one order, or for everything this visitor did.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tandem_destinations::{HttpReply, HttpRequest};
+use tandem_gateway::transport::Transport;
+
+use super::orders::Order;
+use super::{Shop, cookie, layer, record};
+
+/// After so long a half that is not there is missed.
+const MISSED_MS: i64 = 8_000;
+/// After so long nobody need ask any more.
+const SETTLED_MS: i64 = 60_000;
+/// Rows of the strip.
+const ROWS: usize = 8;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    order: Option<u64>,
+}
+
+/// `?order=…` for one order, nothing for the visitor's newest events.
+pub(super) async fn serve(
+    State(shop): State<Arc<Shop>>,
+    headers: HeaderMap,
+    Query(Asked { order }): Query<Asked>,
+) -> Response {
+    let answer = match order {
+        Some(id) => {
+            let order = shop.orders().get(id).cloned();
+            match order {
+                Some(order) => json!(of_order(&shop, &order).await),
+                None => return StatusCode::NOT_FOUND.into_response(),
+            }
+        }
+        None => of_visitor(&shop, &headers).await,
+    };
+    ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
+}
+
+/// What became of an order.
+#[derive(Debug, Serialize)]
+pub(super) struct Outcome {
+    order: u64,
+    event_id: String,
+    value: String,
+    currency: &'static str,
+    state: Stage,
+    headline: &'static str,
+    detail: String,
+    browser: Option<Half>,
+    server: Option<Half>,
+    /// How often TikTok counts it.
+    counted: usize,
+    /// Reports that arrived.
+    received: u64,
+    /// A half that is not there will not come any more, as far as anybody can tell.
+    missed: bool,
+    /// Nobody need ask again.
+    settled: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Stage {
+    Unpaid,
+    Waiting,
+    BrowserOnly,
+    ServerOnly,
+    Both,
+}
+
+/// A half as it arrived.
+#[derive(Debug, Serialize)]
+struct Half {
+    at_ms: i64,
+    /// Since the payment.
+    after_ms: i64,
+    keys: Vec<String>,
+    /// Keys that the other half, which is there too, did not bring.
+    own: Vec<String>,
+}
+
+pub(super) async fn of_order(shop: &Shop, order: &Order) -> Outcome {
+    let id = order.event_id();
+    let counted: Vec<Value> = conversions(shop, "?event=Purchase&limit=40").await;
+    let counted: Vec<&Value> = counted.iter().filter(|c| c["event_id"] == id.as_str()).collect();
+    let known = counted.first().copied().unwrap_or(&Value::Null);
+    let log = record::newest(shop).await;
+    let number = order.id.to_string();
+    let events: Vec<&Value> = log.iter().filter(|row| row["order_id"] == number.as_str()).collect();
+    let age_ms = order.paid_ms.map(|paid| shop.gateway.clock.now_ms() - paid);
+    let browser = half(known, "pixel", "server", order);
+    let server = half(known, "server", "pixel", order);
+    let state = match (age_ms, &browser, &server) {
+        (None, ..) => Stage::Unpaid,
+        (_, Some(_), Some(_)) => Stage::Both,
+        (_, Some(_), None) => Stage::BrowserOnly,
+        (_, None, Some(_)) => Stage::ServerOnly,
+        _ => Stage::Waiting,
+    };
+    let age_ms = age_ms.unwrap_or(0);
+    let (late, blocked) = (age_ms > MISSED_MS, is_blocked(&log, &events));
+    let (headline, mut detail) = words(state, late, blocked, joined(&events));
+    let received: u64 = counted.iter().filter_map(|c| c["received"].as_u64()).sum();
+    if received > 2 {
+        detail.push_str(" What came again under the same id was dropped.");
+    }
+    Outcome {
+        order: order.id,
+        event_id: id,
+        value: order.cart.total().to_string(),
+        currency: layer::CURRENCY,
+        state,
+        headline,
+        detail,
+        browser,
+        server,
+        counted: counted.len(),
+        received,
+        missed: late || (blocked && state == Stage::ServerOnly),
+        settled: state == Stage::Both || age_ms > SETTLED_MS,
+    }
+}
+
+fn half(known: &Value, name: &str, other: &str, order: &Order) -> Option<Half> {
+    let at_ms = known[format!("{name}_ms")].as_i64()?;
+    let keys = |of: &str| -> Vec<String> {
+        let list = known[format!("{of}_keys")].as_array();
+        list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let (keys, others) = (keys(name), keys(other));
+    let own = keys.iter().filter(|key| !others.is_empty() && !others.contains(key)).cloned().collect();
+    Some(Half { at_ms, after_ms: at_ms - order.paid_ms.unwrap_or(at_ms), keys, own })
+}
+
+/// How the server half came to its click id, if it did.
+fn joined(events: &[&Value]) -> Option<&'static str> {
+    let server = events.iter().find(|row| row["source"] == "woocommerce")?;
+    let supply = &server["body"]["supplied"]["ttclid"];
+    match supply["via"].as_str()? {
+        "email" => Some("found by the hashed e-mail address"),
+        "order_id" => Some("found by the order number on this page"),
+        _ => Some("found by the visitor id"),
+    }
+}
+
+/// Whether the visitor's pages told last that the pixel cannot load. On the thank-you page itself it is mostly still
+/// loading when the sale is told.
+fn is_blocked(log: &[Value], events: &[&Value]) -> bool {
+    let visitor = events.iter().find_map(|row| row["body"]["session_id"].as_str());
+    let states = log.iter().filter(|row| visitor.is_some_and(|visitor| row["body"]["session_id"] == visitor));
+    let mut states = states.filter_map(|row| row["body"]["pixels"]["tiktok"].as_str());
+    states.find(|state| *state != "loading") == Some("blocked")
+}
+
+/// What to say to the visitor.
+fn words(state: Stage, late: bool, blocked: bool, joined: Option<&str>) -> (&'static str, String) {
+    let (headline, detail) = match (state, late) {
+        (Stage::Unpaid, _) => {
+            ("Not paid, so nothing is reported", "An order counts once the money is there.")
+        }
+        (Stage::Waiting, false) => ("Both halves are on their way", ""),
+        (Stage::Waiting, true) => (
+            "Nothing has arrived yet",
+            "The server half leaves within seconds of the payment; the gateway’s record says what holds it.",
+        ),
+        (Stage::BrowserOnly, false) => (
+            "The browser half is here",
+            "The server half waits up to three seconds for what the page can add to it.",
+        ),
+        (Stage::BrowserOnly, true) => {
+            ("Only the browser half came", "The gateway’s record says what became of the server half.")
+        }
+        (Stage::ServerOnly, false) if !blocked => {
+            ("The server half is here", "The browser half should follow.")
+        }
+        (Stage::ServerOnly, _) if blocked => {
+            ("Your blocker stopped the pixel", "The server half counted the sale all the same.")
+        }
+        (Stage::ServerOnly, _) => (
+            "Only the server half came",
+            "The pixel never reported it: a blocker, a page that did not load, or no script. \
+             The server half counted the sale all the same.",
+        ),
+        (Stage::Both, _) => ("Reported twice, counted once", "Both halves carry the same event id."),
+    };
+    let mut detail = detail.to_owned();
+    if let Some(how) = joined.filter(|_| matches!(state, Stage::Both | Stage::ServerOnly)) {
+        detail.push_str(
+            " The shop’s webhook knew no click id: the gateway added it from a visit of this buyer, ",
+        );
+        detail.push_str(how);
+        detail.push('.');
+    }
+    (headline, detail)
+}
+
+/// Everything the visitor's pages told the gateway, and which halves of it the stand-in received.
+async fn of_visitor(shop: &Shop, headers: &HeaderMap) -> Value {
+    let Some(visitor) = cookie(headers, &shop.visitor_cookie) else {
+        return json!({ "known": false, "page_views": 0, "events": [] });
+    };
+    let log = record::newest(shop).await;
+    let counted = conversions(shop, "?limit=60").await;
+    // A page that was left tells an event again on the next one, under the same id.
+    let mut seen = HashSet::new();
+    let own = log.iter().filter(|row| row["body"]["session_id"] == visitor);
+    let own = own.filter(|row| seen.insert(row["event_id"].as_str()));
+    let (views, others): (Vec<&Value>, Vec<&Value>) = own.partition(|row| row["event_name"] == "Pageview");
+    let rows: Vec<Value> = others.iter().take(ROWS).map(|row| strip_row(row, &counted)).collect();
+    json!({ "known": true, "page_views": views.len(), "more": others.len().saturating_sub(ROWS), "events": rows })
+}
+
+fn strip_row(row: &Value, counted: &[Value]) -> Value {
+    let found: Vec<&Value> = counted.iter().filter(|c| c["event_id"] == row["event_id"]).collect();
+    let has = |half: &str| found.iter().any(|c| c[half].is_i64());
+    json!({
+        "name": row["event_name"], "order": row["order_id"], "value": row["value"], "currency": row["currency"],
+        "browser": has("pixel_ms"), "server": has("server_ms"), "counted": found.len(),
+    })
+}
+
+/// What the stand-in counted, oldest first.
+async fn conversions(shop: &Shop, query: &str) -> Vec<Value> {
+    let url = format!("http://{}/sandbox/conversions{query}", shop.sandbox);
+    let request = HttpRequest { method: Method::GET, url, headers: HeaderMap::new(), body: vec![] };
+    let HttpReply::Answer { body, .. } = shop.http.send(request).await else { return Vec::new() };
+    let mut report: Value = serde_json::from_slice(&body).unwrap_or_default();
+    match report["conversions"].take() {
+        Value::Array(list) => list,
+        _ => Vec::new(),
+    }
+}
