@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tandem_core::consent::{Consent, OnUnknown, Status};
 use tandem_core::door::{Draft, Rejection};
 use tandem_core::identity::{ClickIds, Raw, RawIdentity};
-use tandem_core::normalise::clicks::{self, Captured};
+use tandem_core::normalise::clicks;
 use tandem_core::session::Supply;
 use tandem_core::{Channel, Page, Site, bots, page};
 
@@ -42,9 +42,12 @@ struct Envelope {
     visitor: Option<String>,
     sent_at: Option<i64>,
     page: Page,
+    /// The page that click ids came with, else the present one.
+    landing: Page,
     consent: Option<Consent>,
-    captured: Captured,
-    /// Click ids, those made from others (`fbc`) among them.
+    /// Click ids that came with an address.
+    fresh: ClickIds,
+    /// All of them, those of cookies and those made from others (`fbc`) among them.
     click_ids: ClickIds,
     supplied: BTreeMap<String, Supply>,
     email: Vec<Value>,
@@ -72,7 +75,8 @@ pub(super) fn decode(request: &Request<'_>, site: &Site, settings: &Settings) ->
     }
     let given = given_cookies(request, &map, &settings.cookie);
     let pairs: Vec<(&str, &str)> = given.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    let envelope = Envelope::read(&map, request, settings, &pairs);
+    let earlier: Vec<Page> = events.iter().map(|event| page_of(event.get("page"))).collect();
+    let envelope = Envelope::read(&map, &earlier, request, settings, &pairs);
     let orders = events.iter().filter_map(|e| values::id_text(e.get("order_id")?)).collect();
     let parts = events.into_iter().enumerate().map(|(index, event)| {
         let place = format!("events[{index}]");
@@ -121,19 +125,22 @@ fn visitor_id(text: &str) -> Option<String> {
 }
 
 impl Envelope {
+    /// `earlier`: the pages of events that happened on another one, or before its address was tidied.
     fn read(
         map: &Map<String, Value>,
+        earlier: &[Page],
         request: &Request<'_>,
         settings: &Settings,
         cookies: &[(&str, &str)],
     ) -> Self {
         let text = |name: &str| map.get(name).and_then(Value::as_str).filter(|t| !t.trim().is_empty());
         let page = page_of(map.get("page"));
-        let captured = clicks::capture(page.url.as_deref(), page.referrer.as_deref(), cookies);
-        let mut click_ids = captured.click_ids.clone();
-        if let Some(fbclid) = &captured.store.fbclid {
-            click_ids.fbc = Some(clicks::fbc_of(fbclid, request.now_ms));
+        let (landing, mut fresh) = landing(&page, earlier);
+        if let Some(fbclid) = &fresh.fbclid {
+            fresh.fbc = Some(clicks::fbc_of(fbclid, request.now_ms));
         }
+        let mut click_ids = fresh.clone();
+        click_ids.fill_from(clicks::capture(None, None, cookies).click_ids);
         let cookie =
             cookies.iter().find(|(name, _)| *name == settings.cookie).and_then(|(_, v)| visitor_id(v));
         let automated = map.get("automated").and_then(Value::as_bool).unwrap_or_default();
@@ -148,9 +155,10 @@ impl Envelope {
             visitor: cookie.or_else(|| text("visitor").and_then(visitor_id)),
             sent_at: map.get("sent_at").and_then(Value::as_i64),
             consent: consent_of(map, request),
-            supplied: supplied(&click_ids, &captured.store, request),
+            supplied: supplied(&click_ids, &fresh, request),
             page,
-            captured,
+            landing,
+            fresh,
             click_ids,
             email: user("email"),
             phone: user("phone"),
@@ -222,7 +230,7 @@ impl Envelope {
             visitor: self.visitor?,
             at_ms: request.now_ms,
             identity,
-            page: page::clean(self.page),
+            page: page::clean(self.landing),
             consent: self.consent,
             orders,
         })
@@ -249,13 +257,20 @@ impl Envelope {
                 if let Some(visitor) = &self.visitor {
                     jar.set(&settings.cookie, visitor);
                 }
-                let mut fresh = self.captured.store.clone();
-                fresh.fbc = self.click_ids.fbc.clone().filter(|_| fresh.fbclid.is_some());
-                jar.keep(&fresh, given);
+                jar.keep(&self.fresh, given);
             }
         }
         jar.out
     }
+}
+
+/// The first page whose address, or that of the page before it on the same host, has a click id.
+fn landing(page: &Page, earlier: &[Page]) -> (Page, ClickIds) {
+    let found = std::iter::once(page).chain(earlier).find_map(|page| {
+        let ids = clicks::capture(page.url.as_deref(), page.referrer.as_deref(), &[]).click_ids;
+        (!ids.is_empty()).then(|| (page.clone(), ids))
+    });
+    found.unwrap_or_else(|| (page.clone(), ClickIds::default()))
 }
 
 fn page_of(value: Option<&Value>) -> Page {
@@ -297,8 +312,7 @@ fn pixels(value: Option<&Value>) -> BTreeMap<String, String> {
 
 /// Which way each key came that is not part of the event.
 fn supplied(click_ids: &ClickIds, fresh: &ClickIds, request: &Request<'_>) -> BTreeMap<String, Supply> {
-    let from_url =
-        |name: &str| fresh.iter().any(|(n, _)| n == name) || (name == "fbc" && fresh.fbclid.is_some());
+    let from_url = |name: &str| fresh.iter().any(|(n, _)| n == name);
     let clicks = click_ids.iter().map(|(name, _)| (name, if from_url(name) { "url" } else { "cookie" }));
     let connection =
         [("ip", request.client_ip.is_some()), ("user_agent", request.header("user-agent").is_some())];

@@ -29,7 +29,8 @@ pub(crate) fn the_whole_way_counts_once(kind: Kind) {
         carts.len() == 2 && carts.iter().all(|c| c.channels.len() == 2)
     });
     let record = shop.record(&shop.order());
-    assert_eq!(record["supplied"]["ttclid"]["via"], "order_id");
+    // The webhook was faster than the thank-you page: the address typed at checkout, hashed, found the visitor.
+    assert_eq!(record["supplied"]["ttclid"]["via"], "email");
     assert_eq!(record["user"]["ttclid"], "E.C.P.click-0001");
     assert!(record["supplied"]["ttclid"]["page"].as_str().is_some_and(|page| page.contains("ttclid=")));
     shop.assert_nothing_personal();
@@ -159,7 +160,8 @@ pub(crate) fn a_tab_closed_at_once_after_paying(kind: Kind) {
         shop.told().iter().any(|body| body["user"]["email"][0].is_string())
     });
     shop.origin.block("/thank-you");
-    shop.pay_now();
+    // Not by a click of the driver, which would wait for the page that never comes.
+    shop.browser.run("setTimeout(() => document.querySelector('#place_order').click())");
     let order = shop.order();
     shop.browser.close_tab();
     let purchase = shop.one("Purchase");
@@ -227,7 +229,8 @@ pub(crate) fn pages_without_loads_are_pages(kind: Kind) {
     go("/one");
     go("/two?x=1");
     shop.browser.run("history.replaceState({scroll: 3}, '')");
-    shop.browser.back();
+    // Not by the button: that skips entries that a page made without a click.
+    shop.browser.run("history.back()");
     until("and so is the way back", || {
         shop.told_events().iter().filter(|(n, _)| n == "Pageview").count() == 4
     });
@@ -316,7 +319,7 @@ pub(crate) fn what_could_not_be_told_is_told_by_the_next_page(kind: Kind) {
 pub(crate) fn without_consent_nothing_happens(kind: Kind) {
     let shop = Shop::with(kind, &Setup { consent: "by_region", ..Setup::default() });
     shop.browser.goto(&shop.origin.url("/product/mug?ttclid=E.C.P.click-0001"));
-    shop.browser.wait_until("typeof tandem === 'function' && !tandem.q");
+    shop.browser.wait_until("window.tandem && tandem.on");
     shop.browser.click("#add");
     shop.browser.wait_until("document.querySelector('#add').textContent === 'In the cart'");
     assert!(shop.browser.cookies().is_empty());
@@ -333,7 +336,7 @@ pub(crate) fn without_consent_nothing_happens(kind: Kind) {
     let fired = shop.fired("AddToCart");
     shop.browser.run("dataLayer.push({event: 'add_to_cart', ecommerce: {items: [{item_id: 'MUG-01'}]}})");
     shop.browser.goto(&shop.origin.url("/"));
-    shop.browser.wait_until("typeof tandem === 'function' && !tandem.q");
+    shop.browser.wait_until("window.tandem && tandem.on");
     shop.gateway.drain();
     assert_eq!((shop.fired("AddToCart"), shop.conversions("AddToCart").len()), (fired, 1));
 }

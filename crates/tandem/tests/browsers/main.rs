@@ -5,6 +5,8 @@
 //! `chromium::` filters all tests of one browser. `./test` installs what is needed; a browser that is missing is a
 //! failure, never a skipped test.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 #[path = "../harness/mod.rs"]
 mod harness;
 #[path = "../shop/mod.rs"]

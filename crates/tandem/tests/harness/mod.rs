@@ -27,7 +27,7 @@ pub(crate) const PIXEL: &str = "TESTPIXEL0000000001";
 pub(crate) const ACCESS_TOKEN: &str = "test-access-token";
 
 /// Far beyond what anything takes on a busy machine.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(15);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Unix milliseconds.
 #[allow(clippy::disallowed_methods)] // Tests stand outside: they are the wall clock here.
