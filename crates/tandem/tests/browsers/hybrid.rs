@@ -246,8 +246,10 @@ pub(crate) fn pages_without_loads_are_pages(kind: Kind) {
 pub(crate) fn a_strict_policy_and_a_checked_file(kind: Kind) {
     let shop = Shop::open(kind);
     let config = shop.home.config();
-    let tag =
-        crate::program::run(&["tag", "--strict", "--config", &config.display().to_string()], &[], b"").stdout;
+    let arguments = ["tag", "--strict", "--config", &config.display().to_string()];
+    let told = crate::program::run(&arguments, &[], b"");
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    let tag = told.stdout;
     assert!(tag.contains("integrity=\"sha384-"), "{tag}");
     let policy = format!(
         "default-src 'none'; form-action 'self'; script-src 'self' {pixel}; connect-src 'self' {pixel}",

@@ -21,6 +21,7 @@ mod leash;
 
 mod shop;
 
+mod demo;
 mod hybrid;
 mod proof;
 
@@ -47,6 +48,9 @@ macro_rules! in_every_browser {
 }
 
 in_every_browser! {
+    demo:
+        one_purchase_arrives_twice_and_counts_once,
+        a_buyer_who_stays_at_the_bank_counts_all_the_same;
     hybrid:
         the_whole_way_counts_once,
         a_blocked_pixel_leaves_the_server_half,
