@@ -20,6 +20,23 @@ test("the script is added, with the id and the nonce of our own tag", async () =
   assert.equal("nonce" in (await open()).tags[0], false);
 });
 
+test("the script is added when the page has loaded, and once", async () => {
+  const page = await open({ isLoading: true });
+  assert.equal(page.tags.length, 0);
+  await page.fire("window", "load");
+  assert.equal(page.tags.length, 1);
+  await page.wait(10_000);
+  assert.equal(page.tags.length, 1);
+});
+
+test("a page that never ends loading gets it after a while", async () => {
+  const page = await open({ isLoading: true });
+  await page.wait(2_999);
+  assert.equal(page.tags.length, 0);
+  await page.wait(1);
+  assert.equal(page.tags.length, 1);
+});
+
 test("the queue is what TikTok's script expects", async () => {
   const ttq: any = (await open()).window.ttq;
   const methods =

@@ -2,12 +2,21 @@ import { nonce } from "../settings.ts";
 import { guard } from "../util/guard.ts";
 import type { PixelState } from "./index.ts";
 
-/** Adds a script, for which nothing in the page waits, and says when it is in, or that something keeps it out. */
+/** A page whose load event does not come, for the sake of something slow, gets its pixels all the same. */
+const PATIENCE_MS = 3000;
+
+/**
+ * Adds a script when the page has loaded, since one that is added earlier holds up the load event, and says when it is
+ * in, or that something keeps it out.
+ */
 export function addScript(src: string, say: (state: PixelState) => void): void {
   const tag = document.createElement("script");
   if (nonce) tag.nonce = nonce;
   tag.onload = guard(() => say("loaded"));
   tag.onerror = guard(() => say("blocked"));
   tag.src = src;
-  document.head.appendChild(tag);
+  const add = guard(() => tag.isConnected || document.head.appendChild(tag));
+  if (document.readyState === "complete") return void add();
+  addEventListener("load", add);
+  setTimeout(add, PATIENCE_MS);
 }

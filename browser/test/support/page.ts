@@ -60,6 +60,8 @@ export interface Options {
   navigation?: string;
   navigator?: Record<string, unknown>;
   isInsecure?: boolean;
+  /** The load event has not come yet. */
+  isLoading?: boolean;
   /** Runs in the page before the script. */
   before?: (window: any) => void;
   now?: number;
@@ -104,10 +106,11 @@ export class Page {
       title: options.title ?? "Shop",
       referrer: options.referrer ?? "",
       hidden: false,
+      readyState: options.isLoading ? "interactive" : "complete",
       prerendering: options.prerendering,
       addEventListener: this.listen("document"),
       createElement: (name: string) => ({ name }),
-      head: { appendChild: (tag: any) => this.tags.push(tag) },
+      head: { appendChild: (tag: any) => this.tags.push(Object.assign(tag, { isConnected: true })) },
     };
     const window = this.window;
     Object.assign(window, {
