@@ -13,7 +13,9 @@ function main(): void {
   // A page that is rendered ahead may never be seen.
   if ((document as Document & { prerendering?: boolean }).prerendering) {
     document.addEventListener("prerenderingchange", start, { once: true });
-  } else start();
+  }
+  // In a task of its own: reading a script and starting it are too much for one on a slow phone.
+  else setTimeout(start);
 }
 
 guard(main)();

@@ -22,13 +22,13 @@ let isPosting = false;
 let failures = 0;
 let timer = 0;
 
-/** Sends what is queued when the running task is over, so that its events share a body. `news`: also without events. */
+/** Sends what is queued in a task of its own, so that events of one task share a body. `news`: also without events. */
 export function sendSoon(news?: boolean): void {
   isOn = true;
   hasNews = hasNews || !!news;
   if (isScheduled || timer) return;
   isScheduled = true;
-  void Promise.resolve().then(guard(flush));
+  setTimeout(guard(flush));
 }
 
 /** Tries again at once. */

@@ -123,7 +123,7 @@ export class Page {
       sessionStorage: this.session,
       performance: { getEntriesByType: () => [{ name: options.navigation ?? this.url.href }] },
       addEventListener: this.listen("window"),
-      setTimeout: (work: () => void, ms: number) =>
+      setTimeout: (work: () => void, ms = 0) =>
         this.timers.push({ at: this.now + ms, work, id: this.timers.length + 1 }),
       clearTimeout: (id: number) =>
         (this.timers = this.timers.map((t) => (t.id === id ? { ...t, work: () => {} } : t))),
@@ -190,15 +190,17 @@ export class Page {
   /** Moves the clock, and runs what is due. */
   async wait(ms: number): Promise<void> {
     this.now += ms;
-    const due = this.timers.filter((timer) => timer.at <= this.now);
-    this.timers = this.timers.map((timer) => (due.includes(timer) ? { ...timer, at: Infinity } : timer));
-    for (const timer of due) this.guarded(timer.work);
     await this.settle();
   }
 
-  /** Everything that was begun is done. */
+  /** Everything that was begun is done, and what is due by the clock. */
   async settle(): Promise<void> {
     await new Promise(setImmediate);
+    const due = this.timers.filter((timer) => timer.at <= this.now);
+    if (!due.length) return;
+    this.timers = this.timers.map((timer) => (due.includes(timer) ? { ...timer, at: Infinity } : timer));
+    for (const timer of due) this.guarded(timer.work);
+    await this.settle();
   }
 
   posts(): Body[] {
