@@ -131,13 +131,8 @@ pub fn admit(mut draft: Draft, site: &Site, now_s: i64) -> Result<(Event, Option
         identity.default_country.clone_from(&site.country);
     }
     check_texts(&mut event, &mut findings);
-    let (mut user, identity_findings) = hash_identity(identity);
+    let (user, identity_findings) = hash_identity(identity);
     findings.extend(identity_findings);
-    if user.user_agent.as_deref().is_some_and(page::names_person) {
-        user.user_agent = None;
-        let text = "holds an e-mail address or phone number instead of a browser's name; not kept";
-        findings.push(Finding::warning("text_personal", text).on("user_agent"));
-    }
     event.user = user;
     check_content(&event, &mut findings);
     event.event_id = event_id.unwrap_or_else(|| made_id(&event));

@@ -31,6 +31,9 @@ pub const MAX_HOLD_MS: i64 = 240_000;
 /// TikTok credits clicks for 28 days at most.
 pub const CLICK_WINDOW_DAYS: u32 = 28;
 
+/// The shop's clock and ours may differ by this much.
+const CLOCK_SLACK_MS: i64 = 600_000;
+
 /// Most values of one kind that are kept of one visitor.
 const MAX_KEYS: usize = 5;
 
@@ -95,6 +98,14 @@ pub struct Touch {
     pub orders: Vec<String>,
 }
 
+impl Touch {
+    /// Whether it is a no, which ends what is remembered.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.consent.as_ref().is_some_and(|consent| consent.advertising == Status::Denied)
+    }
+}
+
 /// What is remembered of one visitor.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Session {
@@ -135,9 +146,24 @@ pub struct Session {
 }
 
 impl Session {
-    /// Adds a visit's news; touches may come out of order.
+    /// Adds a visit's news; touches may come out of order. A visitor who said no is forgotten but for that word, which
+    /// holds until a newer one.
     pub fn add(&mut self, touch: &Touch) {
         let newest = touch.at_ms >= self.last_ms;
+        if touch.is_refusal() {
+            if newest {
+                *self = Self {
+                    first_ms: if self.first_ms == 0 { touch.at_ms } else { self.first_ms },
+                    last_ms: touch.at_ms,
+                    consent: touch.consent.clone(),
+                    ..Self::default()
+                };
+            }
+            return;
+        }
+        if self.is_refused() && !newest {
+            return;
+        }
         if self.first_ms == 0 || touch.at_ms < self.first_ms {
             self.first_ms = touch.at_ms;
             self.landing = touch.page.clone().or(self.landing.take());
@@ -151,7 +177,7 @@ impl Session {
             keep_newer(&mut self.page, &touch.page);
             keep_newer(&mut self.locale, &touch.locale);
             keep_newer(&mut self.user_agent, &touch.user_agent);
-            keep_newer(&mut self.consent, &touch.consent);
+            self.hear(touch.consent.as_ref());
         }
         remember(&mut self.email, &touch.email);
         remember(&mut self.phone, &touch.phone);
@@ -165,6 +191,23 @@ impl Session {
         const MINUTE: i64 = 60_000;
         self.last_ms / MINUTE != before.last_ms / MINUTE
             || Self { last_ms: before.last_ms, ..self.clone() } != *before
+    }
+
+    /// Whether the visitor's newest word is a no.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.consent.as_ref().is_some_and(|consent| consent.advertising == Status::Denied)
+    }
+
+    /// A word replaces an older one; an opt-out without a word only adds to it.
+    fn hear(&mut self, word: Option<&Consent>) {
+        let Some(word) = word else { return };
+        match &mut self.consent {
+            Some(known) if word.advertising == Status::Unknown => {
+                known.opt_out_of_sale |= word.opt_out_of_sale
+            }
+            known => *known = Some(word.clone()),
+        }
     }
 
     /// Whether a page told of the visitor, not only orders that carry the visitor id.
@@ -304,8 +347,17 @@ pub fn join(
     now_ms: i64,
 ) {
     let mut join = Join { event, via };
+    join.consent(session);
+    if session.is_refused() {
+        return;
+    }
+    // A click after the sale did not bring it about.
+    let until_ms = join.event.event_time.saturating_mul(1_000).saturating_add(CLOCK_SLACK_MS);
     for (name, touches) in &session.clicks {
-        join.click(name, touches.last(), rules, now_ms);
+        let in_time = [touches.last(), &touches.first].into_iter().find(|seen| seen.at_ms <= until_ms);
+        if let Some(seen) = in_time {
+            join.click(name, seen, rules, now_ms);
+        }
     }
     // Everybody who shares an address shares a person; only the visitor's own page is this very browser.
     let same_browser = via != Via::Email;
@@ -348,7 +400,6 @@ pub fn join(
     for name in filled {
         join.supplied(name, None);
     }
-    join.consent(session);
 }
 
 struct Join<'a> {
@@ -391,17 +442,51 @@ impl Join<'_> {
     fn consent(&mut self, session: &Session) {
         let Some(word) = &session.consent else { return };
         let own = &mut self.event.consent;
+        // An opt-out of sale is no question of who asked first.
+        own.opt_out_of_sale |= word.opt_out_of_sale;
         if own.advertising != Status::Unknown || word.advertising == Status::Unknown {
             return;
         }
         own.advertising = word.advertising;
-        own.opt_out_of_sale |= word.opt_out_of_sale;
         let evidence = word.evidence.as_deref().unwrap_or("a signal of the page");
         own.evidence = Some(format!("{evidence}, on the visitor's page").into());
         if own.region.is_none() {
             own.region.clone_from(&word.region);
         }
         self.supplied("consent", None);
+    }
+}
+
+/// Completes an event that waits with what a second report of the same sale knows; its own values win.
+pub fn complete(event: &mut Event, other: &Event) {
+    let (own, more) = (&mut event.user, &other.user);
+    own.click_ids.fill_from(more.click_ids.clone());
+    if own.email.is_empty() {
+        own.email.clone_from(&more.email);
+    }
+    if own.phone.is_empty() {
+        own.phone.clone_from(&more.phone);
+    }
+    if own.external_id.is_empty() {
+        own.external_id.clone_from(&more.external_id);
+    }
+    for (own, more) in [
+        (&mut own.ip, &more.ip),
+        (&mut own.user_agent, &more.user_agent),
+        (&mut own.locale, &more.locale),
+        (&mut event.page.url, &other.page.url),
+    ] {
+        if own.is_none() {
+            own.clone_from(more);
+        }
+    }
+    if event.consent.advertising == Status::Unknown {
+        let opted_out = event.consent.opt_out_of_sale;
+        event.consent.clone_from(&other.consent);
+        event.consent.opt_out_of_sale |= opted_out;
+    }
+    for (key, supply) in &other.supplied {
+        event.supplied.entry(key.clone()).or_insert_with(|| supply.clone());
     }
 }
 
@@ -474,7 +559,7 @@ mod tests {
         let mut session = session(&[touch(DAY, Some("A"), "/landing")]);
         session.consent = Some(Consent { advertising: Status::Granted, ..Consent::default() });
         session.user_agent = Some("Mozilla/5.0".into());
-        let mut event = Event::default();
+        let mut event = Event { event_time: 2 * DAY / 1_000, ..Event::default() };
         join(&mut event, &session, Via::OrderId, Some("203.0.113.7"), &RULES, 2 * DAY);
         assert_eq!(event.user.click_ids.ttclid.as_deref(), Some("A"));
         assert_eq!(event.user.ip.as_deref(), Some("203.0.113.7"));
@@ -494,7 +579,7 @@ mod tests {
     #[test]
     fn an_old_click_is_not_joined_but_named() {
         let session = session(&[touch(DAY, Some("A"), "https://s.example/landing")]);
-        let mut event = Event::default();
+        let mut event = Event { event_time: 40 * DAY / 1_000, ..Event::default() };
         join(&mut event, &session, Via::VisitorId, None, &RULES, 40 * DAY);
         assert_eq!(event.user.click_ids.ttclid, None);
         assert_eq!(event.findings[0].code, "click_id_expired");
@@ -505,9 +590,48 @@ mod tests {
     fn an_e_mail_address_does_not_make_two_browsers_one() {
         let mut session = session(&[touch(DAY, Some("A"), "/landing")]);
         session.user_agent = Some("Mozilla/5.0".into());
-        let mut event = Event::default();
+        let mut event = Event { event_time: 2 * DAY / 1_000, ..Event::default() };
         join(&mut event, &session, Via::Email, Some("203.0.113.7"), &RULES, 2 * DAY);
         assert_eq!((event.user.ip, event.user.user_agent), (None, None));
+        assert_eq!(event.user.click_ids.ttclid.as_deref(), Some("A"));
+    }
+
+    #[test]
+    fn a_no_forgets_everything_but_itself_and_holds() {
+        let word = |status| Some(Consent { advertising: status, ..Consent::default() });
+        let mut known = session(&[touch(DAY, Some("A"), "/landing")]);
+        known.add(&Touch { at_ms: 2 * DAY, consent: word(Status::Denied), ..touch(0, Some("B"), "/x") });
+        assert!(known.clicks.is_empty() && known.landing.is_none() && known.is_refused());
+        // What was told before and comes late changes nothing.
+        known.add(&touch(DAY + 1, Some("A"), "/landing"));
+        assert!(known.clicks.is_empty());
+        let mut event = Event { event_time: 3 * DAY / 1_000, ..Event::default() };
+        join(&mut event, &known, Via::Email, Some("203.0.113.7"), &RULES, 3 * DAY);
+        assert_eq!(event.consent.advertising, Status::Denied);
+        assert_eq!(event.user.ip, None);
+        // A newer yes begins anew.
+        known.add(&Touch { consent: word(Status::Granted), ..touch(4 * DAY, Some("C"), "/again") });
+        assert_eq!(known.clicks["ttclid"].first.value, "C");
+    }
+
+    #[test]
+    fn an_opt_out_of_sale_is_added_to_whatever_was_said() {
+        let opted_out = Some(Consent { opt_out_of_sale: true, ..Consent::default() });
+        let mut known = session(&[touch(DAY, None, "/a")]);
+        known.consent = Some(Consent { advertising: Status::Granted, ..Consent::default() });
+        known.add(&Touch { consent: opted_out, ..touch(2 * DAY, None, "/b") });
+        let mut event = Event { event_time: 3 * DAY / 1_000, ..Event::default() };
+        event.consent.advertising = Status::Granted;
+        join(&mut event, &known, Via::OrderId, None, &RULES, 3 * DAY);
+        assert!(event.consent.opt_out_of_sale);
+        assert_eq!(known.consent.map(|c| c.advertising), Some(Status::Granted));
+    }
+
+    #[test]
+    fn a_click_after_the_sale_is_not_its_click() {
+        let session = session(&[touch(DAY, Some("A"), "/a"), touch(5 * DAY, Some("B"), "/b")]);
+        let mut event = Event { event_time: 3 * DAY / 1_000, ..Event::default() };
+        join(&mut event, &session, Via::VisitorId, None, &RULES, 5 * DAY);
         assert_eq!(event.user.click_ids.ttclid.as_deref(), Some("A"));
     }
 }

@@ -41,12 +41,14 @@ pub(crate) struct Callers {
 }
 
 impl Callers {
-    /// Whether this address may call now.
-    pub(crate) fn allow(&self, address: &str, per_second: u32, now_ms: i64) -> bool {
+    /// Whether this address may call now. Callers without a public one share one bucket, a wider one: behind a proxy that
+    /// is not trusted it is everybody.
+    pub(crate) fn allow(&self, address: Option<&str>, per_second: u32, now_ms: i64) -> bool {
         if per_second == 0 {
             return true;
         }
-        let rate = i64::from(per_second);
+        let rate = i64::from(per_second) * if address.is_none() { 50 } else { 1 };
+        let address = &address.map_or_else(String::new, network);
         let full = rate * BURST_S * 1_000;
         let refilled = |(tokens, at): (i64, i64)| (tokens + (now_ms - at).max(0) * rate).min(full);
         // Nothing in here panics half-way through a change.
@@ -58,9 +60,20 @@ impl Callers {
         let allowed = tokens >= 1_000;
         let left = if allowed { tokens - 1_000 } else { tokens };
         if buckets.len() < MAX_ADDRESSES || buckets.contains_key(address) {
-            buckets.insert(address.to_owned(), (left, now_ms));
+            buckets.insert(address.clone(), (left, now_ms));
         }
         allowed
+    }
+}
+
+/// What one household or server can change at will counts as one: the first 64 bits of an IPv6 address.
+fn network(address: &str) -> String {
+    match address.parse() {
+        Ok(std::net::IpAddr::V6(v6)) => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}")
+        }
+        _ => address.to_owned(),
     }
 }
 
@@ -71,22 +84,26 @@ mod tests {
     #[test]
     fn a_burst_then_the_rate() {
         let callers = Callers::default();
-        let count = |now_ms: i64| (0..1_000).filter(|_| callers.allow("203.0.113.7", 20, now_ms)).count();
+        let count =
+            |now_ms: i64| (0..1_000).filter(|_| callers.allow(Some("203.0.113.7"), 20, now_ms)).count();
         assert_eq!(count(1_000_000), 200);
         assert_eq!(count(1_000_000), 0);
         assert_eq!(count(1_000_500), 10);
         assert_eq!(count(9_000_000), 200);
         // Another address has its own, and a clock set back gives nothing away.
-        assert!(callers.allow("198.51.100.1", 20, 1_000_000));
+        assert!(callers.allow(Some("198.51.100.1"), 20, 1_000_000));
         assert_eq!(count(1_000_000), 0);
-        assert!((0..10_000).all(|_| callers.allow("203.0.113.9", 0, 0)));
+        assert!((0..10_000).all(|_| callers.allow(Some("203.0.113.9"), 0, 0)));
+        let many = (0..1_000).filter(|i| callers.allow(Some(&format!("2001:db8:1:2::{i:x}")), 20, 0)).count();
+        assert_eq!(many, 200);
+        assert_eq!((0..20_000).filter(|_| callers.allow(None, 20, 0)).count(), 10_000);
     }
 
     #[test]
     fn memory_is_bounded() {
         let callers = Callers::default();
         for i in 0..200_000 {
-            assert!(callers.allow(&i.to_string(), 20, i64::from(i)));
+            assert!(callers.allow(Some(&i.to_string()), 20, i64::from(i)));
         }
         assert!(callers.buckets.lock().unwrap().len() <= MAX_ADDRESSES);
     }

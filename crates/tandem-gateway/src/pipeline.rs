@@ -5,8 +5,9 @@ use tandem_core::claim::{ClaimKey, OrderReport};
 use tandem_core::consent::{self, Decision};
 use tandem_core::door::{self, Draft, Rejection};
 use tandem_core::session;
-use tandem_core::{Channel, Event, Finding, Site};
+use tandem_core::{Event, Finding, Site, names};
 use tandem_destinations::{Destination, Skip, too_old};
+use tandem_sources::browser;
 use tandem_store::{NewDelivery, NewEvent, Notice, NoticeKind, OrderClaim, Outcome, Skipped};
 
 use crate::{Lane, SiteRuntime};
@@ -128,7 +129,7 @@ fn entry(
     order: Option<OrderReport>,
     now_s: i64,
 ) -> NewEvent {
-    let halves = Halves::of(&event, order.is_some(), &site.site, now_s);
+    let halves = Halves::of(&event, &site.site, now_s);
     let deliveries = site.lanes.iter().map(|lane| delivery(lane, &event, &halves, now_s)).collect();
     let address = hide_address(&mut event);
     let reports = event.order_id.is_some() && halves != Halves::Completes;
@@ -166,9 +167,11 @@ enum Halves {
 }
 
 impl Halves {
-    fn of(event: &Event, sale: bool, site: &Site, now_s: i64) -> Self {
+    fn of(event: &Event, site: &Site, now_s: i64) -> Self {
         let Some(rules) = &site.sessions else { return Self::Alone };
-        if sale && event.channel == Channel::Browser && rules.sales_come_otherwise {
+        // By its name, not by the order it names: without one it would take the claim of any order's id.
+        let sale = event.event_name == names::PURCHASE;
+        if sale && event.source == browser::NAME && rules.sales_come_otherwise {
             return Self::Completes;
         }
         if !session::lacks_browser_half(event, site.on_unknown_consent) {

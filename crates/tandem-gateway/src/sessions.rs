@@ -3,14 +3,22 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tandem_core::identity::{IdHashes, MatchKeys, hash_identity};
+use tandem_core::consent::{self, Decision, OnUnknown};
+use tandem_core::identity::{ClickIds, IdHashes, MatchKeys, hash_identity};
 use tandem_core::session::{self, Clues, Rules, Touch};
-use tandem_core::{Channel, Event, consent::Status};
-use tandem_sources::Visit;
+use tandem_core::{Channel, Event, names};
+use tandem_sources::{Visit, browser};
 use tandem_store::{NewTouch, Remembered, Store, StoreError};
 
-/// What a page's request tells of its visitor, hashed.
-pub(crate) fn touch_of_visit(visit: Visit) -> Touch {
+/// More orders than this on one page are nobody's.
+const MAX_ORDERS: usize = 3;
+
+/// What a page's request tells of its visitor, hashed. `admitted`: the events of the request, whose purchases name the
+/// orders that the visitor was seen with.
+pub(crate) fn touch_of_visit(visit: Visit, admitted: &[&mut Event]) -> Touch {
+    let purchases = admitted.iter().filter(|event| event.event_name == names::PURCHASE);
+    let mut orders: Vec<String> = purchases.filter_map(|event| event.order_id.clone()).collect();
+    orders.truncate(MAX_ORDERS);
     let (keys, _) = hash_identity(visit.identity);
     let MatchKeys { email, phone, external_id, ip, user_agent, locale, click_ids, .. } = keys;
     Touch {
@@ -26,28 +34,39 @@ pub(crate) fn touch_of_visit(visit: Visit) -> Touch {
         phone,
         external_id,
         consent: visit.consent,
-        orders: visit.orders,
+        orders,
     }
 }
 
 /// What an order from the shop's server tells of a visitor: the one whose id it carries, or the one it was joined to.
 /// The buyer's e-mail address then finds the visitor for the next order.
-pub(crate) fn touch_of_order(event: &Event, visitor: Option<&str>) -> Option<Touch> {
+pub(crate) fn touch_of_order(event: &Event, visitor: Option<&str>, on_unknown: OnUnknown) -> Option<Touch> {
     let visitor = event.session_id.as_deref().or(visitor)?;
-    if event.channel != Channel::Server || event.consent.advertising == Status::Denied {
+    let allowed = matches!(consent::decide(&event.consent, on_unknown), Decision::Send { .. });
+    if event.channel != Channel::Server || event.source == browser::NAME || !allowed {
         return None;
     }
     let own = |name: &str| !event.supplied.contains_key(name);
+    // What came from a session is as old as it is there.
+    let mut click_ids = ClickIds::default();
+    for (name, value) in event.user.click_ids.iter().filter(|(name, _)| own(name)) {
+        if let Some(place) = click_ids.slot(name) {
+            *place = Some(value.to_owned());
+        }
+    }
     Some(Touch {
         visitor: visitor.to_owned(),
         at_ms: event.event_time * 1_000,
-        click_ids: event.user.click_ids.clone(),
+        click_ids,
         email: event.user.email.iter().filter(|_| own("email")).cloned().collect(),
         phone: event.user.phone.iter().filter(|_| own("phone")).cloned().collect(),
         orders: event.session_id.iter().filter_map(|_| event.order_id.clone()).collect(),
         ..Touch::default()
     })
 }
+
+/// A network address older than this is not joined any more, in milliseconds.
+const ADDRESS_FRESH_MS: i64 = 86_400_000;
 
 /// Completes events from their sessions. Gives the visitor each was joined to.
 pub(crate) async fn join(
@@ -70,10 +89,13 @@ pub(crate) async fn join(
 }
 
 fn add(event: &mut Event, found: &Remembered, rules: &Rules, now_ms: i64) {
-    session::join(event, &found.session, found.via, found.address.as_deref(), rules, now_ms);
+    // An address that is handed on lives as long again: only one that is fresh.
+    let fresh = now_ms - found.session.last_ms < ADDRESS_FRESH_MS;
+    let address = found.address.as_deref().filter(|_| fresh);
+    session::join(event, &found.session, found.via, address, rules, now_ms);
     // The page's half names the visitor so; the same person on both sides.
     let id = IdHashes::of(&found.visitor);
-    if event.user.external_id.iter().all(|known| known.sha256 != id.sha256) {
+    if !found.session.is_refused() && event.user.external_id.iter().all(|known| known.sha256 != id.sha256) {
         event.user.external_id.push(id);
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! Adding one: a folder here, and a line in [`configure`].
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use serde_json::Value;
 use tandem_core::consent::Consent;
@@ -35,6 +37,12 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn new(headers: &'a HeaderMap, body: &'a [u8]) -> Self {
         Self { headers, body, client_ip: None, secure: false, now_ms: 0 }
+    }
+
+    /// A header's text with what is no UTF-8 replaced: browsers send names of networks and devices in any encoding.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        Some(String::from_utf8_lossy(self.headers.get(name)?.as_bytes()))
     }
 
     /// A header's text, if present and readable.
@@ -70,8 +78,6 @@ pub struct Visit {
     pub page: Page,
     /// What the visitor allowed, if the request tells.
     pub consent: Option<Consent>,
-    /// Orders seen on the page.
-    pub orders: Vec<String>,
 }
 
 impl Decoded {
@@ -104,7 +110,7 @@ pub trait Source: Send + Sync {
     /// Checks the caller by what the request carries. Constant time where a secret is compared.
     ///
     /// # Errors
-    /// [`AuthError`], answered with 401.
+    /// [`AuthError`], answered with 401, or 403 for a page of another site.
     fn authenticate(&self, request: &Request<'_>) -> Result<(), AuthError>;
 
     /// Decodes a request. Bad parts become rejections; good parts go on.

@@ -106,19 +106,42 @@ async fn the_visitor_id_is_asked_first_then_the_order_then_the_addresses() {
 }
 
 #[tokio::test]
-async fn a_link_leads_to_the_newest_visitor() {
+async fn an_address_leads_to_the_newest_visitor() {
     let rig = Rig::new().await;
-    rig.touch(mail(page("a", 2 * DAY, &["7"]), "hash")).await;
-    rig.touch(mail(page("b", 2 * DAY, &["7"]), "hash")).await;
-    assert_eq!(found(&rig, &by_order("7")), Some((Via::OrderId, "b".into())));
-    rig.touch(mail(page("c", DAY, &["7"]), "hash")).await;
-    assert_eq!(
-        found(&rig, &by_mail("hash")),
-        Some((Via::Email, "b".into())),
-        "an older day's touch came late"
-    );
+    rig.touch(mail(page("a", 2 * DAY, &[]), "hash")).await;
+    rig.touch(mail(page("b", 2 * DAY, &[]), "hash")).await;
+    rig.touch(mail(page("c", DAY, &[]), "hash")).await;
+    let late = "an older day's touch came late";
+    assert_eq!(found(&rig, &by_mail("hash")), Some((Via::Email, "b".into())), "{late}");
+    rig.touch(mail(page("a", 3 * DAY, &[]), "hash")).await;
+    assert_eq!(found(&rig, &by_mail("hash")), Some((Via::Email, "a".into())));
+}
+
+#[tokio::test]
+async fn an_order_that_two_visitors_name_leads_nowhere() {
+    let rig = Rig::new().await;
+    rig.touch(page("a", 2 * DAY, &["7"])).await;
     rig.touch(page("a", 3 * DAY, &["7"])).await;
     assert_eq!(found(&rig, &by_order("7")), Some((Via::OrderId, "a".into())));
+    rig.touch(page("b", 2 * DAY, &["7"])).await;
+    assert_eq!(found(&rig, &by_order("7")), None);
+    rig.touch(page("a", 4 * DAY, &["7"])).await;
+    assert_eq!(found(&rig, &by_order("7")), None, "once contested, always contested");
+}
+
+#[tokio::test]
+async fn a_no_leaves_nothing_but_itself() {
+    let rig = Rig::new().await;
+    let yes = with_word(page("v", DAY, &["7"]), Status::Granted);
+    rig.touch(mail(click(from(yes, "203.0.113.7"), "A"), "hash")).await;
+    let no = |visitor: &str| Touch { visitor: visitor.into(), at_ms: 2 * DAY, ..Touch::default() };
+    rig.touch(with_word(no("v"), Status::Denied)).await;
+    let left = rig.store.session("shop", &by_mail("hash")).unwrap().unwrap();
+    assert_eq!(left.address, None);
+    assert!(left.session.is_refused() && left.session.clicks.is_empty() && left.session.email.is_empty());
+    // Of somebody who was never there, nothing is kept at all.
+    rig.touch(with_word(no("w"), Status::Denied)).await;
+    assert_eq!(rig.store.visitor("shop", "w").unwrap(), None);
 }
 
 #[tokio::test]

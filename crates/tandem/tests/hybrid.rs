@@ -245,6 +245,111 @@ fn browsing_goes_out_under_the_pages_own_ids() {
 }
 
 #[test]
+fn a_page_cannot_stand_in_the_way_of_a_sale() {
+    let shop = Shop::open(1, "grant");
+    // Without an order it is a Purchase all the same, and under the id of one to come.
+    let forged = json!({"event_name": "Purchase", "event_id": "order_20", "value": 1, "currency": "EUR"});
+    assert_eq!(shop.page(&page("https://shop.example/", vec![forged]), &[]).status, 200);
+    shop.order("20", json!({}));
+    let purchase = shop.purchase("20");
+    assert_eq!(purchase.value.unwrap().to_string(), "89.99");
+    assert_eq!(shop.purchases().len(), 1);
+}
+
+#[test]
+fn a_second_report_completes_the_first_that_waits() {
+    let shop = Shop::open(240, "deny");
+    shop.order("21", json!({}));
+    assert_eq!(shop.gateway.waiting(), 1);
+    shop.order("21", json!({"consent": "granted", "user": {"ttclid": "E.C.P.second", "ip": "203.0.113.9"}}));
+    let purchase = shop.purchase("21");
+    for key in ["email", "phone", "ttclid", "ip"] {
+        assert!(purchase.user_keys.iter().any(|k| k == key), "{key}: {:?}", purchase.user_keys);
+    }
+    shop.gateway.drain();
+    assert_eq!((shop.purchases().len(), purchase.received), (1, 1));
+}
+
+#[test]
+fn a_sale_that_was_too_late_to_wait_comes_back_too() {
+    let shop = Shop::open(5, "deny");
+    shop.order("22", json!({"event_time": now_s() - 600}));
+    let codes =
+        || -> Vec<Value> { shop.gateway.records("deliveries").iter().map(|d| d["code"].clone()).collect() };
+    assert_eq!(codes(), ["consent_unknown"]);
+    shop.page(&thank_you("22"), &[]);
+    assert_eq!(shop.purchase("22").received, 1);
+}
+
+#[test]
+fn a_servers_word_on_a_browsers_event_is_sent() {
+    let shop = Shop::open(1, "grant");
+    shop.order("23", json!({"channel": "browser"}));
+    assert_eq!(shop.purchase("23").received, 1);
+}
+
+#[test]
+fn a_yes_taken_back_is_taken_back() {
+    let shop = Shop::open(1, "grant");
+    shop.page(&landing(), &[]);
+    shop.page(&thank_you("24"), &[]);
+    shop.order("24", json!({"user": {"email": "same@example.com"}}));
+    shop.purchase("24");
+    let mut no = page("https://shop.example/", vec![]);
+    no["consent"] = json!({"advertising": "denied"});
+    assert_eq!(shop.page(&no, &[]).status, 200);
+    shop.order("25", json!({"user": {"email": "same@example.com"}}));
+    let denied = || shop.gateway.records("deliveries").iter().any(|d| d["code"] == "consent_denied");
+    until("the next order is not sent", denied);
+    let event = shop.event("order_25");
+    assert!(event["user"].get("ttclid").is_none() && event["user"].get("ip").is_none(), "{event}");
+    assert_eq!(shop.purchases().len(), 1);
+    let remembered = shop.gateway.get(&format!("/api/visitors/shop/{VISITOR}")).text();
+    assert!(!remembered.contains("E.C.P.click") && remembered.contains("denied"), "{remembered}");
+}
+
+#[test]
+fn an_order_that_two_visitors_name_is_nobodys() {
+    let shop = Shop::open(1, "deny");
+    shop.page(&landing(), &[]);
+    shop.page(&thank_you("26"), &[]);
+    let mut stranger = thank_you("26");
+    stranger["visitor"] = "stranger0stranger0stranger".into();
+    stranger["page"]["url"] = "https://shop.example/thank-you?ttclid=STOLEN".into();
+    shop.page(&stranger, &[]);
+    shop.order("26", json!({}));
+    let skipped = || shop.gateway.records("deliveries").iter().any(|d| d["code"] == "consent_unknown");
+    until("nobody's word counts for it", skipped);
+    assert!(shop.event("order_26")["user"].get("ttclid").is_none());
+}
+
+#[test]
+fn many_orders_on_one_page_are_a_lie() {
+    let shop = Shop::open(1, "deny");
+    let events = (0..50).map(
+        |i| json!({"event_name": "Purchase", "event_id": format!("order_{i}"), "order_id": i.to_string()}),
+    );
+    shop.page(&page("https://shop.example/?ttclid=STOLEN", events.collect()), &[]);
+    shop.order("40", json!({}));
+    let skipped = || shop.gateway.records("deliveries").iter().any(|d| d["code"] == "consent_unknown");
+    until("it is nobody's", skipped);
+}
+
+#[test]
+fn an_opt_out_of_sale_reaches_the_order() {
+    let shop = Shop::open(1, "grant");
+    let mut told = landing();
+    told["consent"] = Value::Null;
+    shop.page(&told, &[("sec-gpc", "1")]);
+    told = thank_you("27");
+    told["consent"] = Value::Null;
+    shop.page(&told, &[("sec-gpc", "1")]);
+    shop.order("27", json!({}));
+    shop.purchase("27");
+    assert_eq!(shop.event("order_27")["consent"]["opt_out_of_sale"], true);
+}
+
+#[test]
 fn machines_and_the_unwilling_are_kept_out() {
     let shop = Shop::open(5, "deny");
     let robot = [("user-agent", "Mozilla/5.0 (compatible; Googlebot/2.1)")];

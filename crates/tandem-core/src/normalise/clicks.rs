@@ -90,6 +90,17 @@ pub fn cookie_names() -> impl Iterator<Item = &'static str> {
     SOURCES.iter().flat_map(|source| source.cookies).copied()
 }
 
+/// Names of the cookies that are ours to write or to renew.
+pub fn kept_cookie_names() -> impl Iterator<Item = &'static str> {
+    SOURCES
+        .iter()
+        .flat_map(|source| {
+            let first = if names_browser(source.key) { 0 } else { source.cookies.len().saturating_sub(1) };
+            &source.cookies[first..]
+        })
+        .copied()
+}
+
 /// Names of all parameters of addresses that are click ids, in lower case.
 pub fn parameter_names() -> impl Iterator<Item = &'static str> {
     SOURCES.iter().filter_map(|source| source.parameter)

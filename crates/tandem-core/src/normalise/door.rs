@@ -10,6 +10,7 @@ use super::{
 };
 use crate::finding::Finding;
 use crate::identity::{MatchKeys, Raw, RawIdentity};
+use crate::page;
 
 /// More values than this for one key are a mistake; the rest is not looked at.
 const MAX_VALUES: usize = 20;
@@ -30,7 +31,7 @@ pub fn hash_identity(raw: RawIdentity) -> (MatchKeys, Vec<Finding>) {
     let region = raw.default_country.as_deref().filter(|c| !c.trim().is_empty()).or(home);
     let (click_ids, rejected) = clicks::check_all(raw.click_ids);
 
-    let keys = MatchKeys {
+    let mut keys = MatchKeys {
         email: door.emails(&raw.email),
         phone: door.phones(&raw.phone, region),
         external_id: door.external_ids(&raw.external_id),
@@ -59,6 +60,11 @@ pub fn hash_identity(raw: RawIdentity) -> (MatchKeys, Vec<Finding>) {
     };
     for (name, reason) in rejected {
         door.refuse(name, None, reason);
+    }
+    if keys.user_agent.as_deref().is_some_and(page::names_person) {
+        keys.user_agent = None;
+        let text = "holds an e-mail address or phone number instead of a browser's name; not kept";
+        door.findings.push(Finding::warning("text_personal", text).on("user_agent"));
     }
     (keys, door.findings)
 }

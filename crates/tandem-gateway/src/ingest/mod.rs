@@ -160,11 +160,19 @@ async fn keep(
             admitted.iter_mut().filter_map(|part| part.as_mut().ok().map(|(event, _)| event)).collect();
         let now_ms = gateway.clock.now_ms();
         let joined = sessions::join(&gateway.store, &site.site.id, rules, &mut events, now_ms).await;
-        let joined = joined.map_err(unavailable)?;
+        // A webhook is not sent twice: the sale matters more than its click id.
+        let joined = joined.unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot look for visitors, events are kept without");
+            vec![None; events.len()]
+        });
         let orders = events.iter().zip(&joined);
-        let orders =
-            orders.filter_map(|(event, visitor)| sessions::touch_of_order(event, visitor.as_deref()));
-        touches.extend(decoded.visit.map(sessions::touch_of_visit).into_iter().chain(orders));
+        let on_unknown = site.site.on_unknown_consent;
+        touches.extend(
+            orders.filter_map(|(event, visitor)| {
+                sessions::touch_of_order(event, visitor.as_deref(), on_unknown)
+            }),
+        );
+        touches.extend(decoded.visit.map(|visit| sessions::touch_of_visit(visit, &events)));
     }
     let mut prepared = pipeline::prepare(site, name, admitted, now_s);
     let batch = Batch {

@@ -124,9 +124,8 @@ async fn take(
     request: Request,
 ) -> Result<Response, Refusal> {
     let peer = Peer::of(request.extensions(), request.headers(), &gateway.limits.trusted_proxies);
-    if let Some(address) = &peer.ip
-        && !gateway.callers.allow(address, gateway.limits.page_requests_per_second, gateway.clock.now_ms())
-    {
+    let (rate, now_ms) = (gateway.limits.page_requests_per_second, gateway.clock.now_ms());
+    if !gateway.callers.allow(peer.ip.as_deref(), rate, now_ms) {
         let text = "too many requests from this address; the script sends again later";
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", text));
     }

@@ -72,9 +72,7 @@ impl Call {
         let mut lacking: Vec<(&mut Event, &mut Due)> = read
             .iter_mut()
             .filter_map(|(event, due)| Some((event.as_mut().ok()?, due)))
-            .filter(|(event, due)| {
-                due.attempts == 0 && session::lacks_browser_half(event, self.lane.on_unknown)
-            })
+            .filter(|(event, _)| session::lacks_browser_half(event, self.lane.on_unknown))
             .collect();
         if lacking.is_empty() {
             return Vec::new();
@@ -96,7 +94,8 @@ impl Call {
                 event.findings.push(session::no_session());
             }
             due.address = event.user.ip.clone();
-            let touch = visitor.and_then(|visitor| sessions::touch_of_order(event, Some(&visitor)));
+            let touch = visitor
+                .and_then(|visitor| sessions::touch_of_order(event, Some(&visitor), self.lane.on_unknown));
             touches.extend(touch.map(|touch| sessions::new_touch(&self.lane.site, touch)));
             let mut kept = event.clone();
             let address = pipeline::hide_address(&mut kept);

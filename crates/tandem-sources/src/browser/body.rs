@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use tandem_core::consent::{Consent, OnUnknown, Status};
+use tandem_core::consent::{self, Consent, Decision, OnUnknown, Status};
 use tandem_core::door::{Draft, Rejection};
 use tandem_core::identity::{ClickIds, Raw, RawIdentity};
 use tandem_core::normalise::clicks;
@@ -17,6 +17,11 @@ use crate::{Decoded, Request, Visit, events, values};
 
 /// Most events in one body.
 pub const MAX_EVENTS: usize = 50;
+
+/// Most lines, further properties and remarks of one event: anybody can send one, and each costs the log room.
+const MAX_LINES: usize = 100;
+const MAX_PROPERTIES: usize = 20;
+const MAX_FINDINGS: usize = 20;
 
 /// A stored event is sent again for two days; older than this it is taken as of now.
 const MAX_AGE_MS: i64 = 3 * 86_400_000;
@@ -77,14 +82,16 @@ pub(super) fn decode(request: &Request<'_>, site: &Site, settings: &Settings) ->
     let pairs: Vec<(&str, &str)> = given.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let earlier: Vec<Page> = events.iter().map(|event| page_of(event.get("page"))).collect();
     let envelope = Envelope::read(&map, &earlier, request, settings, &pairs);
-    let orders = events.iter().filter_map(|e| values::id_text(e.get("order_id")?)).collect();
     let parts = events.into_iter().enumerate().map(|(index, event)| {
         let place = format!("events[{index}]");
-        envelope.draft(event, request).map(|d| Draft { place: place.clone(), ..d }).map_err(|r| r.at(&place))
+        envelope
+            .draft(event, request, site)
+            .map(|d| Draft { place: place.clone(), ..d })
+            .map_err(|r| r.at(&place))
     });
     let parts = parts.collect();
     let cookies = envelope.cookies(request, site, settings, &pairs);
-    Ok(Decoded { parts, cookies, visit: envelope.visit(request, orders), ..Decoded::default() })
+    Ok(Decoded { parts, cookies, visit: envelope.visit(request, site), ..Decoded::default() })
 }
 
 fn object(body: &[u8]) -> Result<Map<String, Value>, Rejection> {
@@ -102,8 +109,8 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Rejection> {
 /// hand on the visitor's cookie only).
 fn given_cookies(request: &Request<'_>, map: &Map<String, Value>, visitor: &str) -> Vec<(String, String)> {
     let known: Vec<&str> = clicks::cookie_names().collect();
-    let header = request.header("cookie").unwrap_or_default();
-    let mut given: Vec<(String, String)> = cookies::parse(header)
+    let header = request.text("cookie").unwrap_or_default();
+    let mut given: Vec<(String, String)> = cookies::parse(&header)
         .filter(|(name, _)| *name == visitor || known.contains(name))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
@@ -144,8 +151,8 @@ impl Envelope {
         let cookie =
             cookies.iter().find(|(name, _)| *name == settings.cookie).and_then(|(_, v)| visitor_id(v));
         let automated = map.get("automated").and_then(Value::as_bool).unwrap_or_default();
-        let bot =
-            bots::reason(request.header("user-agent"), automated).filter(|_| settings.bots == Bots::Skip);
+        let bot = bots::reason(request.text("user-agent").as_deref(), automated)
+            .filter(|_| settings.bots == Bots::Skip);
         let user = |name: &str| match map.get("user").and_then(|u| u.get(name)) {
             Some(Value::Array(list)) => list.iter().take(5).cloned().collect(),
             Some(one @ Value::String(_)) => vec![one.clone()],
@@ -178,14 +185,20 @@ impl Envelope {
             phone: raws(&self.phone),
             external_id,
             ip: request.client_ip.map(Raw::new),
-            user_agent: request.header("user-agent").map(Raw::new),
+            user_agent: request.text("user-agent").map(|agent| Raw::new(agent.into_owned())),
             locale: self.locale.as_deref().map(Raw::new),
             click_ids: self.click_ids.clone(),
             ..RawIdentity::default()
         }
     }
 
-    fn draft(&self, event: Value, request: &Request<'_>) -> Result<Draft, Rejection> {
+    /// Whether consent allows to keep who it was.
+    fn may_be_kept(&self, site: &Site) -> bool {
+        let word = self.consent.clone().unwrap_or_default();
+        matches!(consent::decide(&word, site.on_unknown_consent), Decision::Send { .. })
+    }
+
+    fn draft(&self, event: Value, request: &Request<'_>, site: &Site) -> Result<Draft, Rejection> {
         let Value::Object(mut map) = event else {
             return Err(Rejection::new(
                 "event_not_object",
@@ -193,6 +206,7 @@ impl Envelope {
             ));
         };
         map.retain(|name, _| !NOT_THE_EVENTS.contains(&name.as_str()));
+        bound(&mut map);
         let happened_ms = self.happened_ms(map.remove("at").as_ref().and_then(Value::as_i64), request.now_ms);
         map.insert("event_time".into(), happened_ms.div_euclid(1_000).into());
         let mut draft = events::read(map)?;
@@ -200,17 +214,24 @@ impl Envelope {
             let text = "the page's script gives every event an id, and this one has none";
             return Err(Rejection::new("event_id_missing", text).on("event_id"));
         }
-        draft.identity = self.identity(request);
         let event = &mut draft.event;
+        event.findings.truncate(MAX_FINDINGS);
         event.source = NAME.to_owned();
         event.channel = Channel::Browser;
-        event.session_id.clone_from(&self.visitor);
         event.consent = self.consent.clone().unwrap_or_default();
-        event.supplied.clone_from(&self.supplied);
         event.bot.clone_from(&self.bot);
         event.pixels.clone_from(&self.pixels);
         if event.page.url.is_none() {
             event.page = self.page.clone();
+        }
+        if self.may_be_kept(site) {
+            event.session_id.clone_from(&self.visitor);
+            event.supplied.clone_from(&self.supplied);
+            draft.identity = self.identity(request);
+        } else {
+            // On record is that something happened, not to whom.
+            event.page = Page { url: event.page.url.as_deref().map(without_query), ..Page::default() };
+            draft.identity = RawIdentity::default();
         }
         Ok(draft)
     }
@@ -221,8 +242,14 @@ impl Envelope {
         if (0..=MAX_AGE_MS).contains(&age_ms) { now_ms - age_ms } else { now_ms }
     }
 
-    fn visit(self, request: &Request<'_>, orders: Vec<String>) -> Option<Visit> {
-        if self.bot.is_some() || self.consent.as_ref().is_some_and(|c| c.advertising == Status::Denied) {
+    /// Nothing is remembered before it may be. Of a visitor who takes a yes back, only that is.
+    fn visit(self, request: &Request<'_>, site: &Site) -> Option<Visit> {
+        let refused = self.consent.as_ref().is_some_and(|c| c.advertising == Status::Denied);
+        if refused {
+            let (visitor, at_ms) = (self.visitor?, request.now_ms);
+            return Some(Visit { visitor, at_ms, consent: self.consent, ..Visit::default() });
+        }
+        if self.bot.is_some() || !self.may_be_kept(site) {
             return None;
         }
         let identity = self.identity(request);
@@ -232,7 +259,6 @@ impl Envelope {
             identity,
             page: page::clean(self.landing),
             consent: self.consent,
-            orders,
         })
     }
 
@@ -251,7 +277,8 @@ impl Envelope {
             out: Vec::new(),
         };
         match self.consent.as_ref().map_or(Status::Unknown, |c| c.advertising) {
-            Status::Denied => given.iter().for_each(|(name, _)| jar.remove(name)),
+            // Whether they came along or a proxy kept them back.
+            Status::Denied => jar.remove_all(&settings.cookie),
             Status::Unknown if site.on_unknown_consent != OnUnknown::Grant => {}
             _ => {
                 if let Some(visitor) = &self.visitor {
@@ -262,6 +289,33 @@ impl Envelope {
         }
         jar.out
     }
+}
+
+fn without_query(url: &str) -> String {
+    url.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
+fn bound(map: &mut Map<String, Value>) {
+    for name in ["contents", "items", "content_ids"] {
+        if let Some(Value::Array(lines)) = map.get_mut(name) {
+            lines.truncate(MAX_LINES);
+            lines.retain(|line| line.is_object() || line.is_string());
+        }
+    }
+    if let Some(Value::Object(properties)) = map.get_mut("properties") {
+        let mut left = MAX_PROPERTIES;
+        properties.retain(|_, value| {
+            let keeps = left > 0 && !value.is_array() && !value.is_object();
+            left -= usize::from(keeps);
+            keeps
+        });
+    }
+    let mut left = 2 * MAX_PROPERTIES;
+    map.retain(|_, _| {
+        let keeps = left > 0;
+        left -= usize::from(keeps);
+        keeps
+    });
 }
 
 /// The first page whose address, or that of the page before it on the same host, has a click id.
@@ -281,12 +335,13 @@ fn page_of(value: Option<&Value>) -> Page {
 fn consent_of(map: &Map<String, Value>, request: &Request<'_>) -> Option<Consent> {
     let gpc = map.get("gpc").and_then(Value::as_bool).unwrap_or_default()
         || request.header("sec-gpc").is_some_and(|v| v.trim() == "1");
-    let told = map.get("consent").filter(|c| c.is_object());
+    let told = map.get("consent").filter(|c| !c.is_null());
     if told.is_none() && !gpc {
         return None;
     }
-    let status =
-        told.and_then(|c| c.get("advertising")).map_or(Some(Status::Unknown), values::consent_status);
+    // A bare word is read too; what cannot be read is a no.
+    let word = told.map(|c| if c.is_object() { c.get("advertising").unwrap_or(&Value::Null) } else { c });
+    let status = word.map_or(Some(Status::Unknown), values::consent_status);
     let evidence = told.and_then(|c| c.get("evidence")?.as_str());
     let evidence = evidence.filter(|e| e.len() <= 120 && !page::is_personal_text(e)).map(str::to_owned);
     Some(Consent {
@@ -315,7 +370,7 @@ fn supplied(click_ids: &ClickIds, fresh: &ClickIds, request: &Request<'_>) -> BT
     let from_url = |name: &str| fresh.iter().any(|(n, _)| n == name);
     let clicks = click_ids.iter().map(|(name, _)| (name, if from_url(name) { "url" } else { "cookie" }));
     let connection =
-        [("ip", request.client_ip.is_some()), ("user_agent", request.header("user-agent").is_some())];
+        [("ip", request.client_ip.is_some()), ("user_agent", request.headers.contains_key("user-agent"))];
     let connection = connection.into_iter().filter(|(_, there)| *there).map(|(name, _)| (name, "connection"));
     clicks.chain(connection).map(|(name, from)| (name.to_owned(), Supply::of(from))).collect()
 }

@@ -38,6 +38,12 @@ impl Jar<'_> {
         self.write(name, "", 0);
     }
 
+    /// Takes away every cookie that is ours to write or to renew.
+    pub(super) fn remove_all(&mut self, visitor: &str) {
+        self.remove(visitor);
+        clicks::kept_cookie_names().for_each(|name| self.remove(name));
+    }
+
     fn write(&mut self, name: &str, value: &str, max_age_s: u32) {
         let domain = self.domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default();
         let secure = if self.secure { "; Secure" } else { "" };

@@ -65,6 +65,8 @@ impl Source for Browser {
     fn authenticate(&self, request: &Request<'_>) -> Result<(), AuthError> {
         let origin = request.header("origin").filter(|o| *o != "null").or_else(|| request.header("referer"));
         match origin {
+            // Firefox names no origin for the last words of a page with a strict referrer policy, but says this.
+            None if request.header("sec-fetch-site") == Some("same-origin") => Ok(()),
             None => Err(AuthError::Origin("the request names no page it comes from (Origin)")),
             Some(origin) if self.pages.allows(origin) => Ok(()),
             Some(_) => {

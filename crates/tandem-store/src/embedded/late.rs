@@ -1,19 +1,20 @@
 //! The browser half that arrives late: it completes what waits for it, and takes up what was skipped for want of it.
 
-use rusqlite::{Connection, OptionalExtension};
-use tandem_core::claim::ClaimKey;
+use rusqlite::{Connection, OptionalExtension, params};
+use tandem_core::claim::{ClaimKey, OrderState};
+use tandem_core::{Event, session};
 
 use super::claims::{Claim, ClaimIndex};
 use super::write::{Appender, Columns, state};
 use super::{ledger, sessions};
-use crate::LaneId;
+use crate::{LaneId, NewEvent, OrderClaim};
 
 /// An event that was skipped because nobody told about consent may be taken up again for this long: no platform takes
 /// older ones.
 const HORIZON_MS: i64 = 7 * 86_400_000;
 
 /// Code of the skip that a visitor's word can undo.
-pub(super) const CONSENT_UNKNOWN: &str = "consent_unknown";
+pub(super) const CONSENT_UNKNOWN: &str = tandem_core::consent::UNKNOWN;
 
 /// Instead of that skip, when the word is there by now.
 pub(super) const AGAIN: Columns<'static> =
@@ -40,6 +41,39 @@ pub(super) fn order_seen(
         if session.has_word() {
             take_up(appender, claims, site, event_seq, now_ms)?;
         }
+    }
+    Ok(())
+}
+
+/// A second report of a sale that still waits for its page: what it knows completes the first, and when it could have
+/// gone out by itself, the first does.
+pub(super) fn second_report(
+    conn: &Connection,
+    known: &OrderState,
+    event: &NewEvent,
+    order: &OrderClaim,
+    now_ms: i64,
+) -> rusqlite::Result<()> {
+    let Some(&first) = known.events.last() else { return Ok(()) };
+    let held: Option<String> = conn
+        .prepare_cached(
+            "SELECT e.body FROM events AS e WHERE e.seq = ?1 AND EXISTS (SELECT 1 FROM deliveries AS d
+               WHERE d.event_seq = e.seq AND d.state = 0 AND d.attempts = 0 AND d.due_ms > ?2)",
+        )?
+        .query_row([first, now_ms], |r| r.get(0))
+        .optional()?;
+    let Some(mut waiting) = held.and_then(|body| serde_json::from_str::<Event>(&body).ok()) else {
+        return Ok(());
+    };
+    session::complete(&mut waiting, &order.event);
+    let body = serde_json::to_string(&waiting).unwrap_or_default();
+    conn.prepare_cached("UPDATE events SET body = ?2 WHERE seq = ?1")?.execute(params![first, body])?;
+    if let Some(address) = &event.address {
+        conn.prepare_cached("INSERT OR IGNORE INTO addresses (event_seq, ip) VALUES (?1, ?2)")?
+            .execute(params![first, address])?;
+    }
+    if event.deliveries.iter().any(|d| d.skip.is_none() && d.hold_ms == 0) {
+        release(conn, first, now_ms)?;
     }
     Ok(())
 }

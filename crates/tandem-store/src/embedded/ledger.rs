@@ -1,8 +1,9 @@
 //! The order ledger: what was reported of an order, and what of a new report is new.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use tandem_core::Amount;
 use tandem_core::claim::{self, ClaimKey, OrderDecision, OrderReport, OrderState};
+
+use tandem_core::{Amount, consent};
 
 use super::write::{notice_of, write_notice};
 use crate::{NewDelivery, NewEvent, NoticeKind, OrderClaim};
@@ -11,7 +12,7 @@ use crate::{NewDelivery, NewEvent, NoticeKind, OrderClaim};
 /// none for an event that goes nowhere.
 pub(super) enum Ledger {
     Report(Option<OrderState>),
-    Duplicate,
+    Duplicate(OrderState),
     Growth(Box<NewEvent>, Option<OrderState>),
 }
 
@@ -38,8 +39,9 @@ pub(super) fn decide(
     };
     let decision = claim::decide(known.as_ref(), &order.report, &event.event_id, order.total, order.currency);
     let mut state = known.unwrap_or_else(|| OrderState::new(order.currency));
+    let is_first = decision == OrderDecision::First;
     let grown = match decision {
-        OrderDecision::Duplicate => return Ok(Ledger::Duplicate),
+        OrderDecision::Duplicate => return Ok(Ledger::Duplicate(state)),
         OrderDecision::First => {
             state.reported = order.total;
             None
@@ -62,6 +64,9 @@ pub(super) fn decide(
     // An order that goes nowhere (no consent yet, too old) is not reported: a later webhook may find it otherwise.
     let goes_nowhere =
         !reported.deliveries.is_empty() && reported.deliveries.iter().all(|d| d.skip.is_some());
+    // But one that only lacks a word on consent can be taken up when the word comes: then its place must be known.
+    let lacks_word = |d: &NewDelivery| d.skip.as_ref().is_some_and(|s| s.code == consent::UNKNOWN);
+    let goes_nowhere = goes_nowhere && !(is_first && reported.deliveries.iter().any(lacks_word));
     let state = (!goes_nowhere).then(|| {
         state.event_ids.push(reported.event_id.clone());
         for line in &order.lines {

@@ -27,18 +27,37 @@ struct Known {
 
 /// Adds a touch to its visitor's session, and lets its orders and e-mail addresses lead there.
 pub(super) fn touch(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<()> {
+    if touch.is_refusal() {
+        return forget(conn, site, touch);
+    }
     remember(conn, site, touch)?;
     let day = day_of(touch.at_ms);
     let orders = touch.orders.iter().map(|order| (ORDER, order.as_str()));
     let emails = touch.email.iter().filter_map(EmailHashes::sha256).map(|hash| (EMAIL, hash));
     for (kind, key) in orders.chain(emails) {
-        // The newest visitor wins; what stands there already is not written again on the same day.
+        // An address leads to the newest visitor who gave it. An order has one buyer: two visitors that name it contest
+        // it, and it leads nowhere, since anybody can name an order. What stands there is not written twice a day.
         conn.prepare_cached(
             "INSERT INTO session_links (site, kind, key, visitor, day) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (site, kind, key) DO UPDATE SET visitor = excluded.visitor, day = excluded.day
-             WHERE excluded.day > day OR (excluded.day = day AND excluded.visitor <> visitor)",
+             ON CONFLICT (site, kind, key) DO UPDATE SET day = max(day, excluded.day),
+               visitor = CASE WHEN kind = 'order' AND visitor <> excluded.visitor THEN '' ELSE excluded.visitor END
+             WHERE excluded.day > day OR (excluded.day = day AND excluded.visitor <> visitor)
+               OR (kind = 'order' AND excluded.visitor <> visitor)",
         )?
         .execute(params![site, kind, key, touch.visitor, day])?;
+    }
+    Ok(())
+}
+
+/// A visitor who said no, and is known: what was remembered goes, the no stays, and what led to them still does.
+fn forget(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<()> {
+    let Some(known) = known(conn, site, &touch.visitor)? else { return Ok(()) };
+    let mut session: Session = serde_json::from_str(&known.state).unwrap_or_default();
+    session.add(touch);
+    if session.is_refused() {
+        let state = serde_json::to_string(&session).unwrap_or_default();
+        conn.prepare_cached("UPDATE sessions SET ip = NULL, ip_day = NULL, state = ?2 WHERE seq = ?1")?
+            .execute(params![known.seq, state])?;
     }
     Ok(())
 }

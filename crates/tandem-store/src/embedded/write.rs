@@ -66,7 +66,8 @@ impl<'c> Appender<'c> {
         if let (Some(order), Some(order_id)) = (event.order.take(), event.order_id.clone()) {
             match ledger::decide(self.conn, &event, &order, &order_id, now_ms)? {
                 Ledger::Report(state) => reported = state,
-                Ledger::Duplicate => {
+                Ledger::Duplicate(known) => {
+                    late::second_report(self.conn, &known, &event, &order, now_ms)?;
                     let text = "this order was reported before";
                     let notice = notice_of(&event, NoticeKind::Duplicate, "order_reported", text);
                     write_notice(self.conn, &notice, now_ms)?;
@@ -244,8 +245,13 @@ pub(super) fn record(conn: &Connection, report: &Report) -> rusqlite::Result<()>
 }
 
 fn complete(conn: &Connection, joined: &Joined) -> rusqlite::Result<()> {
-    conn.prepare_cached("UPDATE events SET body = ?2 WHERE seq = ?1")?
-        .execute(params![joined.event_seq, joined.body])?;
+    // Another lane, or a second report of the sale, may have completed it further meanwhile.
+    conn.prepare_cached(
+        "UPDATE events SET body = ?2 WHERE seq = ?1
+           AND (SELECT count(*) FROM json_each(body, '$.supplied'))
+             <= (SELECT count(*) FROM json_each(?2, '$.supplied'))",
+    )?
+    .execute(params![joined.event_seq, joined.body])?;
     if let Some(address) = &joined.address {
         conn.prepare_cached("INSERT OR IGNORE INTO addresses (event_seq, ip) VALUES (?1, ?2)")?
             .execute(params![joined.event_seq, address])?;
