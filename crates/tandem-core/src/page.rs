@@ -5,6 +5,7 @@
 use url::Url;
 
 use crate::event::Page;
+use crate::normalise::clicks::percent_decode;
 
 /// Parameters that open an order, log somebody in, or name a person. Compared without case and separators.
 const SECRET: &[&str] = &[
@@ -76,10 +77,25 @@ fn path_is_personal(path: &str) -> bool {
 }
 
 fn pair_is_personal(pair: &str) -> bool {
-    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-    let name: String =
-        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    SECRET.contains(&name.as_str()) || path_is_personal(pair) || looks_like_phone(value)
+    // Forms encode their names, and an address inside an address encodes its own once more.
+    let Some(once) = percent_decode(pair) else { return true };
+    let Some(decoded) = percent_decode(&once) else { return true };
+    let (name, value) = decoded.split_once('=').unwrap_or((&decoded, ""));
+    name_is_personal(name)
+        || path_is_personal(&decoded)
+        || looks_like_phone(pair.split_once('=').map_or("", |(_, value)| value))
+        || value.split(['?', '&', '#']).skip(1).any(|inner| {
+            let (name, value) = inner.split_once('=').unwrap_or((inner, ""));
+            name_is_personal(name) || looks_like_phone(value)
+        })
+}
+
+/// `key`, `billing_phone`, `customer[phone]`.
+fn name_is_personal(name: &str) -> bool {
+    let plain = |part: &str| -> String {
+        part.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    std::iter::once(name).chain(name.split(['[', ']'])).any(|part| SECRET.contains(&plain(part).as_str()))
 }
 
 /// `+49…` or a bare run of 9 to 15 digits with phone punctuation; timestamps in click parameters are longer names'
@@ -147,6 +163,14 @@ mod tests {
             ("https://s.example/?who=a@b.example", Some("https://s.example/")),
             ("https://s.example/?t=%2B12133734253", Some("https://s.example/")),
             ("https://user:pw@s.example/#top", Some("https://s.example/")),
+            ("https://s.example/?customer%5Bphone%5D=015123456789&x=1", Some("https://s.example/?x=1")),
+            ("https://s.example/?customer[first_name]=Ada&x=1", Some("https://s.example/?x=1")),
+            (
+                "https://s.example/?to=https%3A%2F%2Fs.example%2F%3Fkey%3Dwc_order_x&a=b",
+                Some("https://s.example/?a=b"),
+            ),
+            ("https://s.example/?next=%2Fa%3Femail%3Dada%2540example.com", Some("https://s.example/")),
+            ("https://s.example/?next=%2Fa%3Fpage%3D2", Some("https://s.example/?next=%2Fa%3Fpage%3D2")),
             ("https://s.example/u/a@b.example/edit", Some("https://s.example/")),
             ("android-app://com.example/", None),
             ("/relative", None),

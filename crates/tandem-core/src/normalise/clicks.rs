@@ -238,7 +238,7 @@ fn read_query(url: &str, ids: &mut ClickIds, rejected: &mut Vec<(&'static str, R
 }
 
 /// Decodes `%41` once; a plus sign stays, since click ids hold no spaces. `None` if the result is not UTF-8.
-fn percent_decode(value: &str) -> Option<std::borrow::Cow<'_, str>> {
+pub(crate) fn percent_decode(value: &str) -> Option<std::borrow::Cow<'_, str>> {
     if !value.contains('%') {
         return Some(value.into());
     }
