@@ -349,6 +349,54 @@ fn an_opt_out_of_sale_reaches_the_order() {
     assert_eq!(shop.event("order_27")["consent"]["opt_out_of_sale"], true);
 }
 
+/// A page under anybody's control puts a person into every place there is.
+#[test]
+fn nothing_personal_that_a_page_says_is_kept() {
+    let shop = Shop::open(1, "grant");
+    let (mail, phone, name) = ("wilhelmina.quarrel@example.org", "+4915123456789", "Wilhelmina-Quarrel");
+    let url = format!(
+        "https://shop.example/p?email={mail}&customer%5Bfirst_name%5D={name}&next=%2Fa%3Femail%3D{mail}"
+    );
+    let event = json!({
+        "event_name": "Search", "event_id": "search0001", "search_string": mail, "description": phone,
+        "properties": {"customer_name": name, "note": mail, "phone": phone}, "at": now_ms(),
+        "contents": [{"content_id": mail, "content_name": mail, "brand": phone}],
+    });
+    let purchase = json!({"event_name": "Purchase", "event_id": format!("order_{mail}"), "order_id": mail, "at": now_ms()});
+    let mut body = page(&url, vec![event, purchase]);
+    body["page"]["title"] = mail.into();
+    body["page"]["referrer"] = url.clone().into();
+    body["user"] = json!({"email": [mail], "phone": [phone], "external_id": [mail]});
+    body["cookies"] = json!({"_ttp": mail, "ttclid": phone, "mail": mail});
+    body["consent"] = json!({"advertising": "granted", "evidence": mail});
+    body["pixels"] = json!({"tiktok": mail});
+    let agent = format!("Mozilla/5.0 (contact {mail}) Gecko");
+    let mut headers: Vec<(&str, &str)> = vec![("user-agent", &agent)];
+    let cookie = format!("tdv={VISITOR}; who={mail}");
+    headers.push(("cookie", &cookie));
+    headers.extend([("origin", "https://shop.example"), ("x-forwarded-for", "203.0.113.7")]);
+    let mut client = Client::new(shop.gateway.public);
+    let answer = client.call("POST", "/x7k2/a", &headers, body.to_string().as_bytes()).unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let known = shop.gateway.get(&format!("/api/visitors/shop/{VISITOR}"));
+    assert_eq!(known.status, 200, "the visitor is remembered, so there was something to keep");
+    shop.gateway.drain();
+    let mut kept = known.text() + &answer.text() + &shop.gateway.log() + &answer.head;
+    for suffix in ["", "-wal"] {
+        let path = format!("{}{suffix}", shop.home.store().display());
+        kept += &String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default());
+    }
+    kept += &serde_json::to_string(&shop.stand_in.sandbox.requests()).unwrap();
+    for needle in [mail, "wilhelmina.quarrel%40", "4915123456789", name] {
+        let at = kept.to_lowercase().find(&needle.to_lowercase());
+        assert_eq!(
+            at.map(|at| kept[at.saturating_sub(60)..].chars().take(160).collect::<String>()),
+            None,
+            "{needle}"
+        );
+    }
+}
+
 #[test]
 fn machines_and_the_unwilling_are_kept_out() {
     let shop = Shop::open(5, "deny");
