@@ -1,12 +1,10 @@
 //! The demo's shop, walked through without a browser: what its pages hold, and that one order is counted once.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
+mod demo;
 mod harness;
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
-
+use demo::Demo;
 use harness::{Answer, Client, until};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -18,35 +16,7 @@ const BUYER: &str = "billing_email=ada.sample%40example.com&billing_phone=0176+0
     &billing_last_name=Sample&billing_address_1=Beispielweg+7&billing_postcode=10115&billing_city=Berlin\
     &billing_country=DE";
 
-/// A running `tandem demo`.
-struct Demo {
-    child: Child,
-    shop: SocketAddr,
-    stand_in: SocketAddr,
-}
-
 impl Demo {
-    fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tandem"))
-            .args(["demo", "--port", "0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let mut port_after = |text: &str| -> SocketAddr {
-            let line = lines.by_ref().find(|line| line.contains(text)).unwrap();
-            let rest = line.split(text).nth(1).unwrap();
-            let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
-            SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()))
-        };
-        let shop = port_after("http://localhost:");
-        let stand_in = port_after("what TikTok would show    http://127.0.0.1:");
-        // Keeps reading, so that the child never waits for room in the pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, shop, stand_in }
-    }
-
     fn visitor(&self) -> Visitor {
         Visitor { client: Client::new(self.shop), origin: format!("http://{}", self.shop), cookies: vec![] }
     }
@@ -68,14 +38,6 @@ impl Demo {
         let answer =
             Client::new(self.stand_in).call("POST", "/api/v2/pixel", &[], hit.to_string().as_bytes());
         assert_eq!(answer.unwrap().status, 200);
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        // Asked nicely, it removes its files.
-        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        let _ = self.child.wait();
     }
 }
 

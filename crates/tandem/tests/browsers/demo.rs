@@ -1,41 +1,8 @@
 //! The demo as a newcomer meets it: started by its one command, clicked through, and read.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-
 use crate::browser::Browser;
+use crate::child::Demo;
 use crate::driver::Kind;
-
-/// A running `tandem demo`, and the address that it says to open.
-struct Demo {
-    child: Child,
-    open: String,
-}
-
-impl Demo {
-    fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tandem"))
-            .args(["demo", "--port", "0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let line = lines.find(|line| line.contains("http://localhost:")).expect("an address to open");
-        let open = line[line.find("http://").unwrap()..].split_whitespace().next().unwrap().to_owned();
-        // Keeps reading, so that the child never waits for room in the pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, open }
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        // Asked nicely, it removes its files.
-        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        let _ = self.child.wait();
-    }
-}
 
 fn buy(browser: &Browser, method: usize) {
     browser.click(".card a");

@@ -7,6 +7,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
+#[path = "../demo/mod.rs"]
+mod child;
 #[path = "../harness/mod.rs"]
 mod harness;
 #[path = "../shop/mod.rs"]
