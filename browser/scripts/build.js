@@ -5,7 +5,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { bundle, OUTPUT } from "./bundle.js";
 
 /** Compressed with gzip -9. The page's budget is 10 KiB; the rest of it is for consent managers. */
-const LIMIT = 6.75 * 1024;
+const LIMIT = 7.75 * 1024;
 
 const script = await bundle();
 const bytes = Buffer.from(script);

@@ -19,7 +19,7 @@ const global = window as unknown as { tandem?: Tandem };
 
 /** A copy of this script runs in the page already. */
 export function isInstalled(): boolean | undefined {
-  return global.tandem && global.tandem.on;
+  return global.tandem && global.tandem.on === true;
 }
 
 /** From now on calls wait, those of the stub first, until the returned function is given the commands. */
@@ -34,7 +34,9 @@ export function install(): (commands: Commands) => void {
     return command && command(...args);
   });
   // Code that kept a reference to the stub goes on pushing to `q`.
-  global.tandem = Object.assign((...args: unknown[]) => void take(args), { q: { push: take }, on: true });
+  const ours = Object.assign((...args: unknown[]) => void take(args), { q: { push: take }, on: true });
+  // An element with this id, or something else of the page's own, stays.
+  if (!global.tandem || typeof global.tandem === "function") global.tandem = ours;
 
   return (given) => {
     commands = new Map(Object.entries(given));

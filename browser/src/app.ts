@@ -8,6 +8,7 @@ import { isUnblocked } from "./blockers.ts";
 import { isAllowed, isDenied, sayConsent, statement } from "./consent.ts";
 import { followLayer } from "./datalayer/hook.ts";
 import { readEntry } from "./datalayer/read.ts";
+import { isTwin } from "./datalayer/twins.ts";
 import { makeEvent, PURCHASE, type Own, type TandemEvent } from "./events/event.ts";
 import { resolveName } from "./events/names.ts";
 import { watchForms } from "./identity/forms.ts";
@@ -16,17 +17,18 @@ import type { Page } from "./page.ts";
 import { currentPage, startViews, visit } from "./pageviews.ts";
 import { eachPixel, startPixels } from "./pixels/index.ts";
 import { forgetReports, isFirstReport } from "./sending/orders.ts";
-import { clearQueue, enqueue, restoreQueue } from "./sending/queue.ts";
-import { leave, retry, sendSoon, withdraw } from "./sending/sender.ts";
+import { clearQueue, enqueue, limited, restoreQueue } from "./sending/queue.ts";
+import { leave, retry, sendSoon, stop, withdraw } from "./sending/sender.ts";
 import { settings } from "./settings.ts";
 import { guard } from "./util/guard.ts";
 import { object, type Params } from "./util/values.ts";
-import { forgetVisitor, knownVisitor } from "./visitor.ts";
+import { write } from "./util/storage.ts";
+import { forgetVisitor, isKnown } from "./visitor.ts";
 
 const PAGEVIEW = "Pageview";
 
-/** This many events wait for consent. */
-const MAX_HELD = 50;
+/** Written for a moment when consent is withdrawn, so that other tabs hear of it. */
+const WITHDRAWN = "tdx";
 
 let held: TandemEvent[] = [];
 let isStarted = false;
@@ -34,12 +36,17 @@ let isOpen = false;
 let wasOpen = false;
 /** Whether content blockers let us through; nothing while that is not known. */
 let isClear: boolean | undefined;
-let answer: Promise<void> | undefined;
+let question: Promise<void> | undefined;
+/** Whether the visitor was known when the page was left. */
+let wasKnown = false;
 
 const commands: Commands = {
   track(name, params, options) {
     const known = resolveName(name);
-    if (known) hold(known, object(params) || {}, currentPage(), object(options) || {});
+    const own: Own = object(options) || {};
+    // Under an id of its own it is the page that knows what a view is.
+    if (known === PAGEVIEW && !own.event_id) visit();
+    else if (known) hold(known, object(params) || {}, currentPage(), own);
   },
   identify: identifyUser,
   consent: (word) => hearConsent(word, "tandem('consent')"),
@@ -59,18 +66,40 @@ export function begin(drain: (commands: Commands) => void): void {
   });
   drain(commands);
   addEventListener("load", lookAtLayer);
+  listen();
   isStarted = true;
   decide();
+}
+
+function listen(): void {
+  const goodbye = guard(() => {
+    lookAtLayer();
+    release(true);
+    leave();
+    wasKnown = isOpen && isKnown();
+  });
+  addEventListener("pagehide", goodbye);
+  document.addEventListener("visibilitychange", () => document.hidden && goodbye());
+  const online = guard(() => {
+    retry();
+    decideAgain();
+  });
+  addEventListener("online", online);
+  const elsewhere = guard(() => sayConsent("denied", "another tab") && decide(true));
+  addEventListener("storage", ({ key, newValue }) => key === WITHDRAWN && newValue && elsewhere());
+  // A page in the browser's cache hears nothing.
+  const back = guard(() => wasKnown && !isKnown() && elsewhere());
+  addEventListener("pageshow", ({ persisted }) => persisted && back());
 }
 
 const lookAtLayer = guard(() => settings.data_layer && followLayer(settings.data_layer, takeEntry));
 
 function takeEntry(entry: unknown): void {
-  const { user, name, params } = readEntry(entry);
+  const { user, name, params, dialect } = readEntry(entry);
   identifyUser(user);
   // Views are counted by address, so that the page's own report of one does not count it again.
   if (name === PAGEVIEW) visit();
-  else if (name) hold(name, params || {}, currentPage());
+  else if (name && !isTwin(name, params || {}, dialect)) hold(name, params || {}, currentPage());
 }
 
 function isRefused(): boolean | undefined {
@@ -91,8 +120,9 @@ function identifyUser(given: unknown): void {
 
 function hold(name: string, params: Params, page: Page, own?: Own): void {
   if (isRefused()) return;
-  held = held.concat(makeEvent(name, params, page, own)).slice(-MAX_HELD);
+  held = limited(held.concat(makeEvent(name, params, page, own)));
   release();
+  decideAgain();
 }
 
 function release(isLeaving?: boolean): void {
@@ -104,20 +134,25 @@ function release(isLeaving?: boolean): void {
   sendSoon();
 }
 
-/** Opens or closes the gate. */
-function decide(): void {
+/** Opens or closes the gate. `isSaid`: the gateway is told of the withdrawal already. */
+function decide(isSaid?: boolean): void {
   if (!isStarted || isClear === false) return;
-  if (isDenied()) close();
+  if (isDenied()) close(isSaid);
   else if (isAllowed()) {
     if (isClear || !settings.respect_blockers) open();
-    else answer = answer || isUnblocked().then(guard(takeAnswer));
+    else question = question || isUnblocked().then(guard(takeAnswer));
   }
 }
 
-function takeAnswer(clear: boolean): void {
+function decideAgain(): void {
+  if (!isOpen && !isDenied()) decide();
+}
+
+function takeAnswer(clear?: boolean): void {
+  question = undefined;
   isClear = clear;
-  if (!clear) held = [];
-  decide();
+  if (clear === false) held = [];
+  if (clear) decideAgain();
 }
 
 function open(): void {
@@ -134,26 +169,23 @@ function prepare(): void {
   restoreQueue();
   restoreUser();
   startPixels();
-  const goodbye = guard(() => {
-    lookAtLayer();
-    release(true);
-    leave();
-  });
-  addEventListener("pagehide", goodbye);
-  document.addEventListener("visibilitychange", () => document.hidden && goodbye());
-  addEventListener("online", guard(retry));
   if (settings.forms) watchForms(identifyUser);
 }
 
-function close(): void {
+function close(isSaid?: boolean): void {
   // A visitor who is known from before withdraws too, though this page has done nothing yet.
-  const isWithdrawal = isOpen || knownVisitor();
+  const isWithdrawal = isOpen || isKnown();
   isOpen = false;
   held = [];
   forgetUser();
   if (isWithdrawal) {
     eachPixel((pixel) => pixel.consent(false));
-    withdraw();
+    if (isSaid) stop();
+    else {
+      withdraw();
+      write(WITHDRAWN, 1);
+      write(WITHDRAWN);
+    }
   }
   clearQueue();
   forgetReports();

@@ -1,12 +1,17 @@
-import { endpoint } from "./settings.ts";
+import { request } from "./sending/request.ts";
+import { endpoint, source } from "./settings.ts";
 
 /**
  * Whether no content blocker is at work: it would stop a request for an address that filter lists name. A visitor who
- * runs one has said no, and a site may respect that.
+ * runs one has said no, and a site may respect that. Nothing when our own address cannot be reached either.
  */
-export function isUnblocked(): Promise<boolean> {
-  const bait = new URL("pixel.gif?ad=1", endpoint).href;
-  return fetch(bait, { mode: "no-cors", credentials: "omit" }).then(
+export async function isUnblocked(): Promise<boolean | undefined> {
+  if (await isReached(new URL("pixel.gif?ad=1", endpoint).href, {})) return true;
+  return (await isReached(source, { method: "HEAD", cache: "no-store" })) ? false : undefined;
+}
+
+function isReached(url: string, init: RequestInit): Promise<boolean> {
+  return request(url, { mode: "no-cors", credentials: "omit", ...init }).then(
     () => true,
     () => false,
   );

@@ -29,6 +29,10 @@ export function isAllowed(): boolean {
   return statement ? !isDenied() : settings.consent === "assume";
 }
 
+export function privacyControl(): boolean | undefined {
+  return (navigator as Navigator & { globalPrivacyControl?: boolean }).globalPrivacyControl;
+}
+
 export function isDenied(): boolean | undefined {
   return statement && statement.advertising === "denied";
 }

@@ -33,6 +33,8 @@ export interface PixelSettings {
 export let settings: Settings;
 /** Where events go. */
 export let endpoint: string;
+/** This script's own address. */
+export let source: string;
 /** Of our own tag, for pages with a content security policy. */
 export let nonce: string | undefined;
 
@@ -44,6 +46,7 @@ export function takeSettings(written: unknown, tag: HTMLScriptElement): boolean 
   const given = typeof written === "string" ? JSON.parse(tag.dataset.settings as string) : written;
   settings = { cookies: [], click_ids: [], pixels: [], ...given };
   endpoint = new URL("a", tag.src).href;
+  source = tag.src;
   nonce = tag.nonce;
   return !!settings.cookie;
 }

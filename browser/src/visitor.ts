@@ -18,6 +18,11 @@ export function knownVisitor(): string | undefined {
   return valid(cookie(settings.cookie));
 }
 
+/** Known by the cookie, or by a candidate for one. */
+export function isKnown(): boolean {
+  return !!(knownVisitor() || valid(read(KEY)));
+}
+
 export function visitorId(): string {
   const known = knownVisitor();
   if (!known) return candidate || keep(valid(read(KEY)) || Date.now().toString(36) + randomText(20));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readLines } from "../src/events/contents.ts";
+import { products, readLines } from "../src/events/contents.ts";
 
 const plain = (value: unknown) => JSON.parse(JSON.stringify(value));
 
@@ -66,4 +66,11 @@ test("names with a person in them are left out", () => {
 test("many lines and long names are cut", () => {
   assert.equal(readLines(Array.from({ length: 500 }, (_, id) => ({ id }))).length, 50);
   assert.equal(readLines([{ id: "a", name: "n".repeat(1000) }])[0]?.content_name?.length, 150);
+});
+
+test("the first list that is not empty", () => {
+  assert.deepEqual(products({ contents: [], items: [{ id: "a" }] }), [{ id: "a" }]);
+  assert.deepEqual(products({ contents: "", items: null, content_ids: ["a"] }), ["a"]);
+  assert.deepEqual(products({ contents: [{ id: "b" }], items: [{ id: "a" }] }), [{ id: "b" }]);
+  assert.equal(products({ items: [] }), undefined);
 });

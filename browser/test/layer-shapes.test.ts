@@ -118,6 +118,20 @@ test("a missing value is the sum of the lines", async () => {
   );
 });
 
+test("no total of some of the lines", async () => {
+  const line = (item_id: unknown) => ({ item_id, price: 1 });
+  const many = Array.from({ length: 51 }, (_, id) => line(id));
+  const events = await read([
+    { event: "begin_checkout", ecommerce: { items: many } },
+    { event: "begin_checkout", ecommerce: { items: [line("a"), line("ada@example.com")] } },
+    { event: "begin_checkout", ecommerce: { items: many.slice(1) } },
+  ]);
+  assert.deepEqual(
+    events.map((event) => event.value),
+    [undefined, undefined, 50],
+  );
+});
+
 test("a search", async () => {
   assert.deepEqual(await read([{ event: "search", search_term: " blue mug " }]), [
     { event_name: "Search", search_string: "blue mug" },

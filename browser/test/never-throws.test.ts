@@ -107,7 +107,8 @@ test("rubbish in the page's own calls", async () => {
   const stub = Array.from({ length: 300 }, () =>
     next() < 0.5 ? junk(next) : Array.from({ length: next() * 5 }, () => junk(next)),
   );
-  const page = await Page.open({ settings: SITE, before: (window) => (window.tandem = { q: stub }) });
+  const before = (window: any) => (window.tandem = Object.assign(() => {}, { q: stub }));
+  const page = await Page.open({ settings: SITE, before });
   for (let i = 0; i < 3000; i++) {
     const command = next() < 0.8 ? WORDS[2 + Math.floor(next() * 4)] : junk(next);
     const args = Array.from({ length: next() * 4 }, () => junk(next));

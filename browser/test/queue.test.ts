@@ -146,3 +146,16 @@ test("a batch fits 64 KiB whatever the script, and is never empty", async () => 
   assert.equal(firstBatch([event(1, { contents: contents("x".repeat(90_000)) }), event(2)]).length, 1);
   assert.equal(firstBatch([]).length, 0);
 });
+
+test("a purchase is never pushed out by newer events", async () => {
+  const storage = new FakeStorage();
+  const queue = await open(storage);
+  queue.enqueue([event("order", { event_name: "Purchase" })]);
+  for (let i = 0; i < 60; i++) queue.enqueue([event(i)]);
+  assert.deepEqual(ids(queue.queue).slice(0, 2), ["order", "11"]);
+  assert.deepEqual([queue.queue.length, storage.json("tdq").length], [50, 50]);
+  for (let i = 0; i < 60; i++) queue.enqueue([event("o" + i, { event_name: "Purchase" })]);
+  assert.equal(queue.queue.length, 61);
+  const { firstBatch } = await load<Batch>("sending/batch.ts");
+  assert.equal(firstBatch(queue.queue).length, 50);
+});

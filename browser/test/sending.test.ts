@@ -90,7 +90,8 @@ test("a refusal is final, trouble is not", async () => {
     assert.equal(page.posts().length, 1, String(code));
     assert.equal(page.local.json("tdq"), undefined);
   }
-  for (const answer of [status(408), status(429), status(500), status(503), failing]) {
+  const proxys = (code: number) => () => ({ status: code, body: undefined });
+  for (const answer of [status(408), status(429), status(500), status(503), proxys(403), proxys(404), failing]) {
     const page = new Page();
     page.answer = answer;
     await page.runScript();

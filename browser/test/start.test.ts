@@ -88,3 +88,12 @@ test("without an address or settings nothing happens at all", async () => {
     assert.equal(page.requests.length + page.local.accesses, 0);
   }
 });
+
+test("a global of that name that is no function stays as it is", async () => {
+  for (const own of [{ id: "tandem" }, { on: () => {} }, "text"]) {
+    const page = await Page.open({ before: (window) => (window.tandem = own) });
+    assert.equal(page.window.tandem, own);
+    await page.push({ event: "search" });
+    assert.deepEqual(page.names(), ["Pageview", "Search"]);
+  }
+});

@@ -216,3 +216,19 @@ test("platforms we do not know are passed over", async () => {
   assert.equal(page.tags.length, 1);
   assert.deepEqual(page.posts()[0]?.pixels, { tiktok: "loading" });
 });
+
+test("base code that comes after us and before the load event: its script is the only one", async () => {
+  const page = await open({ isLoading: true, settings: { pixels: [PIXEL, { ...PIXEL, id: "C5DEF" }] } });
+  page.run("ttq._i.C4ABC = []");
+  await page.fire("window", "load");
+  await page.wait(10_000);
+  assert.deepEqual(
+    page.tags.map(({ src }) => src),
+    [PIXEL_SCRIPT + "?sdkid=C5DEF&lib=ttq"],
+  );
+  assert.deepEqual(Array.from(page.window.ttq._i.C4ABC, (call: any) => call[0]), ["identify", "track"]);
+  const [ready] = page.window.ttq.filter((call: any) => call[0] === "ready");
+  ready[1]();
+  await page.tandem("track", "Lead");
+  assert.deepEqual(page.posts().at(-1)?.pixels, { tiktok: "loaded" });
+});

@@ -117,3 +117,22 @@ test("without cryptography only ready hashes are used", async () => {
   assert.deepEqual(page.posts().at(-1)?.user, { phone: [PHONE] });
   assert.deepEqual(page.names(), ["Pageview", "Lead"]);
 });
+
+test("another person replaces everything that is known", async () => {
+  for (const other of [{ email: "bob@example.com" }, { external_id: "K-8" }]) {
+    const page = await Page.open();
+    await page.tandem("identify", { email: "ada@example.com", phone: "0151 23456789", external_id: "K-7" });
+    await page.tandem("identify", other);
+    const made = Object.entries(other).map(([kind, value]) => [kind, [sha256(value)]]);
+    assert.deepEqual(page.posts().at(-1)?.user, Object.fromEntries(made));
+  }
+});
+
+test("the same person, with more", async () => {
+  const page = await Page.open();
+  await page.tandem("identify", { email: "ada@example.com" });
+  await page.tandem("identify", { phone: "0151 23456789" });
+  await page.tandem("identify", { email: ["ada@example.com", "ada@example.org"], external_id: "K-7" });
+  const email = [ADA, sha256("ada@example.org")];
+  assert.deepEqual(page.posts().at(-1)?.user, { email, phone: [PHONE], external_id: [sha256("K-7")] });
+});

@@ -2,7 +2,9 @@
 // snippet for nginx, Caddy or Apache instead: Cloudflare passes the path on like any other.)
 //
 // Set it up: a Worker with this file; its routes `shop.example/x7k2/*` and `shop.example/webhooks/*`, with
-// "Fail open"; and a variable GATEWAY with the https address of the gateway, e.g. https://gateway.shop.example.
+// "Fail closed" (open, a used-up quota would hand events and webhooks to the shop, whose answer may pass for ours, and
+// they would be lost; closed, they are sent again later); and a variable GATEWAY with the https address of the gateway,
+// e.g. https://gateway.shop.example.
 // That host is the gateway's own web server. It must believe X-Forwarded-For only from Cloudflare's addresses
 // (docs/same-origin.md), since everybody else can write the header too.
 

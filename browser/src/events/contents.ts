@@ -1,5 +1,5 @@
 import { firstText } from "../util/text.ts";
-import { list, object } from "../util/values.ts";
+import { list, object, type Params } from "../util/values.ts";
 import { amount, round } from "./money.ts";
 
 /** One product line, in the words of our endpoint; the pixels use the same. */
@@ -15,6 +15,12 @@ export interface Line {
 
 /** A body has room for this many. */
 const MAX_LINES = 50;
+
+/** What holds the product lines: the first list that is not empty. */
+export function products(params: Params): unknown {
+  const { contents, items, content_ids, content_id } = params;
+  return [contents, items, content_ids].find((one) => one && list(one).length) || (content_id && params);
+}
 
 /** Reads product lines in GA4's, its predecessor's and our own words. A list of bare ids will do. */
 export function readLines(items: unknown): Line[] {

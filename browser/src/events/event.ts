@@ -1,8 +1,8 @@
 import type { Page } from "../page.ts";
 import { settings } from "../settings.ts";
-import { firstText, isPersonalName, text } from "../util/text.ts";
-import { given, type Params } from "../util/values.ts";
-import { readLines, total, type Line } from "./contents.ts";
+import { bytes, firstText, isPersonalName, text, toJson } from "../util/text.ts";
+import { given, list, type Params } from "../util/values.ts";
+import { products, readLines, total, type Line } from "./contents.ts";
 import { purchaseId, randomText } from "./ids.ts";
 import { amount } from "./money.ts";
 
@@ -25,6 +25,12 @@ export interface TandemEvent {
 }
 
 type Properties = Record<string, string | number | boolean>;
+
+/** With the rest of a body it has to be less than what browsers let outlive a page. */
+const MAX_BYTES = 40_000;
+
+/** People search for phone numbers. */
+const PHONE_DIGITS = /^[\s\-./()]*(\d[\s\-./()]*){9,15}$/;
 
 /** What the page's own code says of an event beside its fields. */
 export interface Own {
@@ -53,13 +59,17 @@ export function makeEvent(name: string, params: Params, page: Page, own?: Own): 
     event_id,
     ...others
   } = params;
-  const lines = readLines(contents || items || content_ids || (content_id && params));
-  const worth = given(amount(value), total(lines)) as number | undefined;
+  const all = products(params);
+  const lines = readLines(all);
+  // A sum of some of them would be too small.
+  const sum = lines.length === list(all).length ? total(lines) : undefined;
+  const worth = given(amount(value), sum) as number | undefined;
   const order = firstText(order_id, transaction_id);
   const isOrder = name === PURCHASE && order;
   // What is no currency goes on as it is: the site's own instead would make another amount of it.
   const unit = firstText(currency, worth === undefined || settings.currency);
-  return {
+  const search = firstText(search_string, search_term, query);
+  const event = {
     event_name: name,
     event_id: (own && text(own.event_id)) || (isOrder ? purchaseId(settings.purchase_event_id, order) : randomText(24)),
     at: Date.now(),
@@ -68,9 +78,11 @@ export function makeEvent(name: string, params: Params, page: Page, own?: Own): 
     currency: unit && unit.toUpperCase(),
     ...(lines.length && { content_type: content_type === "product_group" ? content_type : "product", contents: lines }),
     order_id: order,
-    search_string: firstText(search_string, search_term, query),
+    search_string: search && PHONE_DIGITS.test(search) ? undefined : search,
     properties: own && readProperties(others),
   };
+  while (lines.length && bytes(toJson(event)) > MAX_BYTES) lines.pop();
+  return event;
 }
 
 const MAX_PROPERTIES = 20;

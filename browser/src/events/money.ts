@@ -10,8 +10,9 @@ export function amount(value: unknown): number | undefined {
 }
 
 function parse(text: string): number | undefined {
-  // Spaces, currencies, and marks of thousands that are nothing else.
-  const written = text.slice(0, 40).replace(/[\s'’\p{Sc}A-Z]/gu, "");
+  // Without spaces, currencies, and marks of thousands that are nothing else.
+  const bare = text.slice(0, 40).replace(/[\s'’\p{Sc}\p{Cf}]/gu, "");
+  const written = bare.replace(/^[\p{L}\p{M}][\p{L}\p{M}.]*|[\p{L}\p{M}][\p{L}\p{M}.]*$/gu, "");
   // The last mark is the decimal one, but a comma before three digits separates thousands.
   const hasDecimalComma = /,\d*$/.test(written) && !/^[1-9]\d{0,2}(,\d{3})+$/.test(written);
   const plain = hasDecimalComma ? written.replace(/\./g, "").replace(",", ".") : written.replace(/,/g, "");

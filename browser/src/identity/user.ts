@@ -42,6 +42,14 @@ export function forgetUser(): void {
   write(KEY, undefined, "sessionStorage");
 }
 
+/** Whether these are somebody else's: of what is known, none goes with another person. */
+function isOther(made: Hashes): boolean {
+  return (["email", "external_id"] as const).some((kind) => {
+    const known = String(hashes[kind] || "");
+    return known && made[kind] && !made[kind].some((hash) => known.includes(hash));
+  });
+}
+
 /**
  * Takes plain or hashed identity in the words of `tandem('identify')` or of GA4's `user_data`. `settled` is called when
  * hashes are made, and told whether anything is new.
@@ -75,7 +83,7 @@ export function identify(given: Params, settled: (isNews: boolean) => void): voi
   pending++;
   void Promise.all(work.map((one) => one.catch(nothing))).then(() => {
     pending--;
-    const both = { ...hashes, ...made };
+    const both = isOther(made) ? made : { ...hashes, ...made };
     const isNews = mine === life && JSON.stringify(both) !== JSON.stringify(hashes);
     if (isNews) hashes = both;
     settled(isNews);

@@ -1,3 +1,4 @@
+import { isDenied } from "../consent.ts";
 import { nonce } from "../settings.ts";
 import { guard } from "../util/guard.ts";
 import type { PixelState } from "./index.ts";
@@ -7,16 +8,22 @@ const PATIENCE_MS = 3000;
 
 /**
  * Adds a script when the page has loaded, since one that is added earlier holds up the load event, and says when it is
- * in, or that something keeps it out.
+ * in, or that something keeps it out. It is not added while consent is denied, nor when it is not wanted any more. The
+ * returned function tries again.
  */
-export function addScript(src: string, say: (state: PixelState) => void): void {
+export function addScript(src: string, say: (state: PixelState) => void, isWanted: () => boolean): () => void {
   const tag = document.createElement("script");
   if (nonce) tag.nonce = nonce;
   tag.onload = guard(() => say("loaded"));
   tag.onerror = guard(() => say("blocked"));
   tag.src = src;
-  const add = guard(() => tag.isConnected || document.head.appendChild(tag));
-  if (document.readyState === "complete") return void add();
-  addEventListener("load", add);
-  setTimeout(add, PATIENCE_MS);
+  const add = guard((): void => {
+    if (!tag.isConnected && !isDenied() && isWanted()) document.head.appendChild(tag);
+  });
+  if (document.readyState === "complete") add();
+  else {
+    addEventListener("load", add);
+    setTimeout(add, PATIENCE_MS);
+  }
+  return add;
 }

@@ -1,4 +1,5 @@
 import type { TandemEvent } from "../events/event.ts";
+import { privacyControl } from "../consent.ts";
 import { hashes } from "../identity/user.ts";
 import { nothing } from "../util/guard.ts";
 import { visitorId } from "../visitor.ts";
@@ -26,10 +27,13 @@ const global = window as unknown as { ttq: Ttq; TiktokAnalyticsObject?: string }
 export const tiktok: StartPixel = ({ id, script }, say) => {
   const ttq = (global.ttq = global.ttq || makeQueue(script));
   let identified: string | undefined;
+  /** What we have told the pixel. */
+  let ours = new Set<unknown>();
+  let add = nothing;
 
   // When the page has loaded this pixel itself, a second copy would count everything twice.
   if (ttq._i && ttq._i[id]) ttq.ready(() => say("loaded"));
-  else load(ttq, script, id, say);
+  else add = load(ttq, script, id, say, privacyControl() ? { limited_data_use: true } : {});
 
   /** The pixel to call. When the page has further ones, a call reaches them all unless it goes to an instance. */
   function target(): Ttq {
@@ -40,15 +44,27 @@ export const tiktok: StartPixel = ({ id, script }, say) => {
   return {
     track(event) {
       const identity = identityOf();
+      const params = paramsOf(event);
+      ours.add(identity).add(params);
       const asText = JSON.stringify(identity);
       // It counts for the events after it, and each call replaces the one before.
       if (identified !== asText) target().identify(identity);
       identified = asText;
       // Page views too: `ttq.page()` takes no event id, so TikTok could not pair it with the gateway's event and would
       // count both.
-      target().track(event.event_name, paramsOf(event), { event_id: event.event_id });
+      target().track(event.event_name, params, { event_id: event.event_id });
     },
-    consent: (isGranted) => target()[isGranted ? "grantConsent" : "revokeConsent"](),
+    consent(isGranted) {
+      target()[isGranted ? "grantConsent" : "revokeConsent"]();
+      if (isGranted) return add();
+      const told = ours;
+      ours = new Set();
+      identified = undefined;
+      // What waits for TikTok's script is not to be told any more.
+      for (const calls of [ttq, (ttq._i || {})[id] || []] as unknown[][][]) {
+        calls.splice(0, Infinity, ...calls.filter((call) => !call.some((value) => told.has(value))));
+      }
+    },
   };
 };
 
@@ -56,7 +72,7 @@ export const tiktok: StartPixel = ({ id, script }, say) => {
 function makeQueue(script: string): Ttq {
   const ttq = defer([]);
   ttq.instance = (id) => defer((ttq._i && ttq._i[id]) || []);
-  ttq.load = (id, options) => load(ttq, script, id as string, nothing, options);
+  ttq.load = (id, options) => void load(ttq, script, id as string, nothing, options || {});
   global.TiktokAnalyticsObject = "ttq";
   return ttq;
 }
@@ -67,11 +83,20 @@ function defer(calls: unknown[]): Ttq {
   return on;
 }
 
-function load(ttq: Ttq, script: string, id: string, say: (state: PixelState) => void, options: unknown = {}): void {
-  (ttq._i = ttq._i || {})[id] = Object.assign([], { _u: script });
+function load(ttq: Ttq, script: string, id: string, say: (state: PixelState) => void, options: unknown): () => void {
+  const calls: unknown[] = Object.assign([], { _u: script });
+  const all = (ttq._i = ttq._i || {});
+  all[id] = calls;
   (ttq._t = ttq._t || {})[id] = Date.now();
   (ttq._o = ttq._o || {})[id] = options;
-  addScript(`${script}?sdkid=${id}&lib=ttq`, say);
+  return addScript(`${script}?sdkid=${id}&lib=ttq`, say, () => {
+    const present = all[id];
+    if (present === calls) return true;
+    // The page's own base code has come after us, and loads the pixel itself.
+    if (present) present.push(...calls.splice(0));
+    ttq.ready(() => say("loaded"));
+    return false;
+  });
 }
 
 /** The visitor's id goes in as it is: TikTok's script hashes it, and the gateway sends the same hash. */

@@ -1,14 +1,17 @@
 import type { TandemEvent } from "../events/event.ts";
-import { toJson } from "../util/text.ts";
+import { bytes, toJson } from "../util/text.ts";
 
 /**
- * Browsers let 64 KiB of requests outlive a page, and the gateway takes no larger body. A character is up to three
- * bytes, and the rest of the body (address, cookies) needs room too.
+ * Browsers let 64 KiB of requests outlive a page, and the gateway takes no larger body. The rest of the body (address,
+ * cookies) needs room too.
  */
-const MAX_CHARACTERS = 20_000;
+const MAX_BYTES = 45_000;
 
-/** As many of the first events as one body holds, but at least one. The queue has no more events than a body may. */
+/** The gateway takes no more in a body. */
+const MAX_EVENTS = 50;
+
+/** As many of the first events as one body holds, but at least one. */
 export function firstBatch(events: TandemEvent[]): TandemEvent[] {
   let size = 0;
-  return events.filter((event, i) => (size += toJson(event).length) < MAX_CHARACTERS || !i);
+  return events.slice(0, MAX_EVENTS).filter((event, i) => (size += bytes(toJson(event))) < MAX_BYTES || !i);
 }

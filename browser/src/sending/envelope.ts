@@ -1,4 +1,4 @@
-import { isAllowed, statement } from "../consent.ts";
+import { isAllowed, privacyControl, statement } from "../consent.ts";
 import type { TandemEvent } from "../events/event.ts";
 import { hashes } from "../identity/user.ts";
 import { currentPage } from "../pageviews.ts";
@@ -11,15 +11,14 @@ import { visitorId } from "../visitor.ts";
 /** The body of a post. After a withdrawal it says only that, and who. */
 export function makeBody(events: TandemEvent[]): string {
   const page = currentPage();
-  const browser = navigator as Navigator & { globalPrivacyControl?: boolean };
   return toJson({
     visitor: visitorId(),
     sent_at: Date.now(),
     page,
-    locale: browser.language,
+    locale: navigator.language,
     consent: statement,
-    automated: browser.webdriver || undefined,
-    gpc: browser.globalPrivacyControl || undefined,
+    automated: navigator.webdriver || undefined,
+    gpc: privacyControl() || undefined,
     ...(isAllowed() && { cookies: readCookies(), pixels: pixelStates, user: hashes }),
     // The title is not compared: it may have come later than the event.
     events: events.map((event) =>

@@ -1,5 +1,6 @@
 /** Purchases that this browser has reported: a thank-you page that is opened again reports no second one. */
 
+import type { TandemEvent } from "../events/event.ts";
 import { readList, write } from "../util/storage.ts";
 
 const KEY = "tdo";
@@ -14,6 +15,12 @@ export function isFirstReport(eventId: string): boolean {
   reported = [eventId].concat(reported as string[]).slice(0, MAX_ORDERS);
   write(KEY, reported);
   return true;
+}
+
+/** The gateway has refused this event: if it is a purchase, it was not reported. */
+export function forgetReport({ event_id }: TandemEvent): void {
+  reported = reported.concat(readList(KEY)).filter((id) => id !== event_id);
+  write(KEY, reported.length ? reported.slice(0, MAX_ORDERS) : undefined);
 }
 
 export function forgetReports(): void {

@@ -4,7 +4,7 @@
  * only this: the events die with the page.
  */
 
-import type { TandemEvent } from "../events/event.ts";
+import { PURCHASE, type TandemEvent } from "../events/event.ts";
 import { readList, write } from "../util/storage.ts";
 
 const KEY = "tdq";
@@ -44,9 +44,17 @@ function key(event: TandemEvent): string {
   return event.event_name + " " + event.event_id;
 }
 
-/** Events indeed, young enough to be counted by the platforms, and not too many. */
+/** Not too many: the oldest go, but no purchase does. */
+export function limited(events: TandemEvent[]): TandemEvent[] {
+  let excess = events.length - MAX_EVENTS;
+  return events.filter((event) => event.event_name === PURCHASE || --excess < 0);
+}
+
+/** Events indeed, young enough to be counted by the platforms. */
 function usable(events: unknown[]): TandemEvent[] {
-  return (events as (TandemEvent | null)[])
-    .filter((event): event is TandemEvent => !!event && !!event.page && Date.now() - event.at < MAX_AGE_MS)
-    .slice(-MAX_EVENTS);
+  return limited(
+    (events as (TandemEvent | null)[]).filter(
+      (event): event is TandemEvent => !!event && !!event.page && Date.now() - event.at < MAX_AGE_MS,
+    ),
+  );
 }

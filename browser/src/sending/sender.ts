@@ -1,10 +1,11 @@
 /** When queued events go out: at once, again after a failure, or in the last moment of the page. */
 
 import type { TandemEvent } from "../events/event.ts";
-import { guard, nothing } from "../util/guard.ts";
+import { guard } from "../util/guard.ts";
 import { learnVisitor } from "../visitor.ts";
 import { firstBatch } from "./batch.ts";
 import { makeBody } from "./envelope.ts";
+import { forgetReport } from "./orders.ts";
 import { handOver, post } from "./post.ts";
 import { dequeue, queue } from "./queue.ts";
 
@@ -17,6 +18,8 @@ const handedOver = new WeakSet<TandemEvent>();
 let isOn = false;
 /** Something beside events is to be said: a body goes out even without any. */
 let hasNews = false;
+/** The body that tells of a withdrawal, as it was made when there was still a visitor to name. */
+let withdrawal: string | undefined;
 let isScheduled = false;
 let isPosting = false;
 let failures = 0;
@@ -40,6 +43,7 @@ export function retry(): void {
 
 /** The page may be gone in a moment: hands everything that is not confirmed to the browser, once. */
 export function leave(): void {
+  if (withdrawal && handOver(withdrawal)) withdrawal = undefined;
   let rest = queue.filter((event) => !handedOver.has(event));
   while (isOn && (rest.length || hasNews)) {
     const batch = firstBatch(rest);
@@ -50,30 +54,38 @@ export function leave(): void {
   }
 }
 
-/** Stops, and posts once what there is to say without events. */
-export function withdraw(): void {
+export function stop(): void {
   isOn = hasNews = false;
-  clearTimeout(timer);
-  timer = 0;
-  void post(makeBody([]), nothing);
+}
+
+/** Stops, and sends only that, until the gateway has it. */
+export function withdraw(): void {
+  stop();
+  withdrawal = makeBody([]);
+  retry();
 }
 
 function flush(): void {
   isScheduled = false;
-  const events = firstBatch(queue);
-  if (!isOn || isPosting || !(hasNews || events.length)) return;
+  const said = withdrawal;
+  const events = isOn && !said ? firstBatch(queue) : [];
+  if (isPosting || !(said || (isOn && hasNews) || events.length)) return;
   const hadNews = hasNews;
-  const body = makeBody(events);
+  const body = said || makeBody(events);
   isPosting = true;
-  hasNews = false;
-  void post(body, (visitor) => isOn && learnVisitor(visitor)).then(
-    guard((isSettled) => {
+  withdrawal = undefined;
+  if (!said) hasNews = false;
+  void post(body).then(
+    guard(({ isTaken, isRefused, visitor }) => {
       isPosting = false;
-      if (isSettled) {
+      if (isOn) learnVisitor(visitor);
+      if (isTaken || isRefused) {
         failures = 0;
         dequeue(events);
+        if (isRefused) events.forEach(forgetReport);
         flush();
-      } else if (isOn) {
+      } else {
+        withdrawal = withdrawal || said;
         hasNews = hasNews || hadNews;
         timer = window.setTimeout(guard(retry), PAUSES_MS[Math.min(failures++, 2)]);
       }

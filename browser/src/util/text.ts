@@ -1,5 +1,12 @@
 /** An e-mail address inside a text, plain or percent-encoded. */
-export const PERSONAL = /\S@\S+\.|%40/;
+export const EMAIL = /[^\s@]@+[^\s@]*\.|%40/;
+
+/** A phone number with its plus sign. */
+const PHONE = /(^|[^\p{L}\p{N}])\+([\s\-./()]*\d){8,15}(?![\s\-./()]*\d)/u;
+
+export function isPersonal(text: string): boolean {
+  return EMAIL.test(text) || PHONE.test(text);
+}
 
 /** Ends of names of fields and URL parameters that stand for a person or open something. The gateway knows more. */
 const PERSONAL_NAME =
@@ -9,16 +16,21 @@ export function isPersonalName(name: string): boolean {
   return PERSONAL_NAME.test(name.replace(/[^a-z]/gi, ""));
 }
 
-/** Text or a number as trimmed text; nothing for other types, blank text, or a text with an e-mail address in it. */
+/** Text or a number as trimmed text; nothing for other types, blank text, or a text with a person in it. */
 export function text(value: unknown, max = 150): string | undefined {
   if (typeof value !== "string" && !Number.isFinite(value)) return undefined;
   // Cut before anything is searched: a page may hand over megabytes.
   const short = String(value).slice(0, 999).trim().slice(0, max);
-  return short && !PERSONAL.test(short) ? short : undefined;
+  return short && !isPersonal(short) ? short : undefined;
 }
 
 export function firstText(...values: unknown[]): string | undefined {
   return values.map((value) => text(value)).find(Boolean);
+}
+
+/** How many bytes a text is on the wire, at most. */
+export function bytes(text: string): number {
+  return text.replace(/[^\0-\x7f]/g, "xxx").length;
 }
 
 /**
