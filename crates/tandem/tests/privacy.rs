@@ -158,7 +158,10 @@ fn leaks(places: &[Place], needles: &Needles) -> Vec<String> {
     let mut found = Vec::new();
     for place in places {
         assert!(place.text.contains(place.control), "{}: {:?} is not in it", place.name, place.control);
-        let hits = needles.0.iter().filter(|n| place.has(n));
+        // Two or three letters stand in any few kilobytes of hashes and page pointers; the rows' texts are searched for
+        // them all the same.
+        let raw = place.name.starts_with("file");
+        let hits = needles.0.iter().filter(|n| !(raw && n.text.len() < 4) && place.has(n));
         found.extend(hits.map(|n| format!("{}: {} {:?}", place.name, n.what, n.text)));
     }
     found
@@ -182,7 +185,9 @@ fn rows(store: &Path) -> Vec<u8> {
         while let Some(row) = rows.next().unwrap() {
             for column in 0..columns {
                 match row.get_ref(column).unwrap() {
-                    ValueRef::Text(bytes) | ValueRef::Blob(bytes) => text.extend_from_slice(bytes),
+                    ValueRef::Text(bytes) => text.extend_from_slice(bytes),
+                    // Keys of claims: half of a SHA-256.
+                    ValueRef::Blob(bytes) => assert!(bytes.len() == 16, "a blob in {name}"),
                     other => text.extend_from_slice(format!("{other:?}").as_bytes()),
                 }
                 text.push(b'\n');
