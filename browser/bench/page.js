@@ -1,8 +1,10 @@
-// What the script costs a page, in real Chromium: `node bench/page.js [RUNS] [SLOWDOWN]`. Needs chromium and chromedriver.
+// What the script costs a page, in real Chromium: `node bench/page.js [RUNS] [SLOWDOWN] [PICTURE]`. Needs chromium and
+// chromedriver.
 //
 // Loads one page with and without the script's tag, in turns, and compares the medians: time to the load event, time the
 // main thread spent in scripts and in all tasks, layouts, long tasks. The page is small, so that nothing hides a cost.
-// SLOWDOWN makes the processor that many times slower, as on a phone.
+// SLOWDOWN makes the processor that many times slower, as on a phone. PICTURE is how many milliseconds the page's one
+// picture takes; 0 for none: a browser waits with the load event for whatever is slowest.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -10,6 +12,7 @@ import { OUTPUT } from "../scripts/bundle.js";
 
 const RUNS = Number(process.argv[2] || 25);
 const SLOWDOWN = Number(process.argv[3] || 4);
+const PICTURE_MS = Number(process.argv[4] || 0);
 
 const settings = {
   cookie: "tdv",
@@ -33,7 +36,7 @@ const page = (tag) => `<!doctype html><meta charset=utf-8><title>Mug</title><scr
   dataLayer = [{event: "view_item", ecommerce: {currency: "EUR", value: 18, items: [{item_id: "MUG-01", price: 18}]}}];
   longTasks = 0;
   new PerformanceObserver((list) => longTasks += list.getEntries().length).observe({type: "longtask", buffered: true});
-  </script>${tag}<h1>Mug</h1>${"<p>Stoneware, glazed by hand.</p>".repeat(200)}`;
+  </script>${tag}<h1>Mug</h1>${PICTURE_MS ? "<img src=/mug>" : ""}${"<p>Stoneware, glazed by hand.</p>".repeat(200)}`;
 
 const answers = {
   "/with": ["text/html", page("<script async src=/s.js></script>")],
@@ -45,7 +48,8 @@ const answers = {
 
 const server = createServer((request, response) => {
   const [type, body] = answers[new URL(request.url, "http://localhost").pathname] || ["text/plain", ""];
-  request.resume().on("end", () => response.writeHead(200, { "content-type": type }).end(body));
+  const answer = () => response.writeHead(200, { "content-type": type }).end(body);
+  request.resume().on("end", () => setTimeout(answer, request.url === "/mug" ? PICTURE_MS : 0));
 });
 await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
 const origin = `http://localhost:${server.address().port}`;
@@ -102,7 +106,7 @@ driver.kill();
 server.close();
 
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
-console.log(`${RUNS} loads each, processor ${SLOWDOWN} times slower; medians`);
+console.log(`${RUNS} loads each, processor ${SLOWDOWN} times slower, picture of ${PICTURE_MS} ms; medians`);
 for (const name of Object.keys(all["/with"][0])) {
   const [without, withIt] = ["/without", "/with"].map((path) => median(all[path].map((one) => one[name])));
   console.log(`${name.padEnd(16)} without ${without.toFixed(1).padStart(8)}   with ${withIt.toFixed(1).padStart(8)}   difference ${(withIt - without).toFixed(1)}`);
