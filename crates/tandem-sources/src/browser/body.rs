@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use tandem_core::consent::{self, Consent, Decision, OnUnknown, Status};
+use tandem_core::consent::{self, Consent, Decision, Status};
 use tandem_core::door::{Draft, Rejection};
 use tandem_core::identity::{ClickIds, Raw, RawIdentity};
 use tandem_core::normalise::clicks;
@@ -192,6 +192,10 @@ impl Envelope {
         }
     }
 
+    fn is_refused(&self) -> bool {
+        self.consent.as_ref().is_some_and(|consent| consent.advertising == Status::Denied)
+    }
+
     /// Whether consent allows to keep who it was.
     fn may_be_kept(&self, site: &Site) -> bool {
         let word = self.consent.clone().unwrap_or_default();
@@ -244,8 +248,7 @@ impl Envelope {
 
     /// Nothing is remembered before it may be. Of a visitor who takes a yes back, only that is.
     fn visit(self, request: &Request<'_>, site: &Site) -> Option<Visit> {
-        let refused = self.consent.as_ref().is_some_and(|c| c.advertising == Status::Denied);
-        if refused {
+        if self.is_refused() {
             let (visitor, at_ms) = (self.visitor?, request.now_ms);
             return Some(Visit { visitor, at_ms, consent: self.consent, ..Visit::default() });
         }
@@ -276,16 +279,14 @@ impl Envelope {
             click_window_s: settings.click_window_days.saturating_mul(86_400),
             out: Vec::new(),
         };
-        match self.consent.as_ref().map_or(Status::Unknown, |c| c.advertising) {
+        if self.is_refused() {
             // Whether they came along or a proxy kept them back.
-            Status::Denied => jar.remove_all(&settings.cookie),
-            Status::Unknown if site.on_unknown_consent != OnUnknown::Grant => {}
-            _ => {
-                if let Some(visitor) = &self.visitor {
-                    jar.set(&settings.cookie, visitor);
-                }
-                jar.keep(&self.fresh, given);
+            jar.remove_all(&settings.cookie);
+        } else if self.may_be_kept(site) {
+            if let Some(visitor) = &self.visitor {
+                jar.set(&settings.cookie, visitor);
             }
+            jar.keep(&self.fresh, given);
         }
         jar.out
     }

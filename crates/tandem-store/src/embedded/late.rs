@@ -5,7 +5,7 @@ use tandem_core::claim::{ClaimKey, OrderState};
 use tandem_core::{Event, session};
 
 use super::claims::{Claim, ClaimIndex};
-use super::write::{Appender, Columns, state};
+use super::write::{Appender, Columns, keep_address, state};
 use super::{ledger, sessions};
 use crate::{LaneId, NewEvent, OrderClaim};
 
@@ -68,10 +68,7 @@ pub(super) fn second_report(
     session::complete(&mut waiting, &order.event);
     let body = serde_json::to_string(&waiting).unwrap_or_default();
     conn.prepare_cached("UPDATE events SET body = ?2 WHERE seq = ?1")?.execute(params![first, body])?;
-    if let Some(address) = &event.address {
-        conn.prepare_cached("INSERT OR IGNORE INTO addresses (event_seq, ip) VALUES (?1, ?2)")?
-            .execute(params![first, address])?;
-    }
+    keep_address(conn, first, event.address.as_deref())?;
     if event.deliveries.iter().any(|d| d.skip.is_none() && d.hold_ms == 0) {
         release(conn, first, now_ms)?;
     }

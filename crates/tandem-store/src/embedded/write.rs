@@ -252,9 +252,14 @@ fn complete(conn: &Connection, joined: &Joined) -> rusqlite::Result<()> {
              <= (SELECT count(*) FROM json_each(?2, '$.supplied'))",
     )?
     .execute(params![joined.event_seq, joined.body])?;
-    if let Some(address) = &joined.address {
+    keep_address(conn, joined.event_seq, joined.address.as_deref())
+}
+
+/// Keeps the address of an event that came without one.
+pub(super) fn keep_address(conn: &Connection, event_seq: i64, address: Option<&str>) -> rusqlite::Result<()> {
+    if let Some(address) = address {
         conn.prepare_cached("INSERT OR IGNORE INTO addresses (event_seq, ip) VALUES (?1, ?2)")?
-            .execute(params![joined.event_seq, address])?;
+            .execute(params![event_seq, address])?;
     }
     Ok(())
 }
