@@ -370,8 +370,7 @@ mod tests {
             currency: crate::Currency::parse("EUR"),
             country: None,
             hybrid: false,
-            on_unknown_consent: crate::consent::OnUnknown::Grant,
-            sessions: None,
+            ..Site::default()
         };
         let draft = |findings: Vec<Finding>| Draft {
             event: Event {

@@ -88,6 +88,9 @@ pub struct Event {
     /// The shop's order id, where there is an order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
+    /// The order it grew out of: of an upsell, or of a subscription's renewal. Not sent to platforms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_order_id: Option<String>,
     /// Total in [`Event::currency`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Amount>,
@@ -149,6 +152,33 @@ impl Event {
             .map(|i| i.price?.decimal().checked_mul(i.quantity.unwrap_or(one).decimal()))
             .try_fold(rust_decimal::Decimal::ZERO, |sum, line| sum.checked_add(line?))
             .map(Amount::new)
+    }
+
+    /// The event without anything that names a person, a browser or a click; the visitor's own id stays.
+    #[must_use]
+    pub fn without_identity(&self) -> Self {
+        Self {
+            user: MatchKeys::default(),
+            supplied: BTreeMap::new(),
+            pixels: BTreeMap::new(),
+            ..self.clone()
+        }
+    }
+
+    /// The event without anything that could lead to whoever did it: also the visitor's id, the order, addresses beyond
+    /// the path, and every field that holds free text. Name, id, time and goods stay.
+    #[must_use]
+    pub fn anonymous(&self) -> Self {
+        Self {
+            session_id: None,
+            order_id: None,
+            parent_order_id: None,
+            page: Page { url: self.page.url.as_deref().map(crate::page::without_query), ..Page::default() },
+            search_string: None,
+            description: None,
+            properties: Map::new(),
+            ..self.without_identity()
+        }
     }
 
     /// Number of pieces over all lines.

@@ -72,6 +72,12 @@ pub fn clean_url(text: &str) -> Option<String> {
     (clean.len() <= MAX_LEN).then_some(clean)
 }
 
+/// An address without query and fragment.
+#[must_use]
+pub fn without_query(url: &str) -> String {
+    url.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
 fn path_is_personal(path: &str) -> bool {
     path.contains('@') || path.contains("%40")
 }

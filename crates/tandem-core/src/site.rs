@@ -1,11 +1,13 @@
 //! What every part needs to know about one shop.
 
-use crate::consent::OnUnknown;
+use std::sync::Arc;
+
+use crate::consent::{Gates, Policy};
 use crate::money::Currency;
 use crate::session::Rules;
 
 /// One shop, as far as the pure parts care.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Site {
     /// Short name; part of every key.
     pub id: String,
@@ -15,8 +17,10 @@ pub struct Site {
     pub country: Option<String>,
     /// The shop's pages report the same events through the browser, so an event without an id cannot be paired.
     pub hybrid: bool,
-    /// What to do when nobody told us about consent.
-    pub on_unknown_consent: OnUnknown,
+    /// How consent is read.
+    pub policy: Arc<Policy>,
+    /// What each destination asks of it.
+    pub gates: Gates,
     /// Set when the shop's pages have our script, so that visitors are remembered.
     pub sessions: Option<Rules>,
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{Rules, Seen, Session};
-use crate::consent::{self, Decision, OnUnknown, Status};
+use crate::consent::{Consent, Gates, WITHDRAWN};
 use crate::normalise::clicks;
 use crate::{Channel, Event, Finding, names};
 
@@ -39,7 +39,7 @@ impl Via {
 /// Where a match key came from, when it did not come with the event itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Supply {
-    /// `url`, `cookie`, `connection` or `session`.
+    /// `url`, `cookie`, `connection`, `session` or `order`.
     pub from: Cow<'static, str>,
     /// How the session was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,9 +84,9 @@ pub fn clues(event: &Event) -> Clues {
 /// Whether a browser half may still complete the event: a sale from the shop's server without a click id, or one that
 /// may not be sent until somebody tells what the buyer allowed.
 #[must_use]
-pub fn lacks_browser_half(event: &Event, on_unknown: OnUnknown) -> bool {
+pub fn lacks_browser_half(event: &Event, gates: &Gates) -> bool {
     let no_click = event.user.click_ids.iter().all(|(name, _)| clicks::names_browser(name));
-    let no_word = || matches!(consent::decide(&event.consent, on_unknown), Decision::Skip(consent::UNKNOWN));
+    let no_word = || gates.is_open(&event.consent);
     event.channel == Channel::Server
         && event.order_id.is_some()
         && event.event_name == names::PURCHASE
@@ -195,23 +195,43 @@ impl Join<'_> {
         self.supplied(name, Some(seen));
     }
 
-    /// An event that nobody told about takes the visitor's own word.
+    /// An event that nobody told about takes the visitor's own word; what it knows itself only a later no takes back.
     fn consent(&mut self, session: &Session) {
         let Some(word) = &session.consent else { return };
+        if withdraw(self.event, session) {
+            return self.supplied("consent", None);
+        }
         let own = &mut self.event.consent;
-        // An opt-out of sale is no question of who asked first.
-        own.opt_out_of_sale |= word.opt_out_of_sale;
-        if own.advertising != Status::Unknown || word.advertising == Status::Unknown {
+        if own.has_choice() || !word.has_word() {
+            // That an opt-out of sale came by another way makes it no less of one.
+            own.opt_out_like(word);
             return;
         }
-        own.advertising = word.advertising;
-        let evidence = word.evidence.as_deref().unwrap_or("a signal of the page");
-        own.evidence = Some(format!("{evidence}, on the visitor's page").into());
-        if own.region.is_none() {
-            own.region.clone_from(&word.region);
-        }
+        own.take(word);
         self.supplied("consent", None);
     }
+}
+
+/// Takes back what was allowed for this event, when the visitor has said no since.
+pub fn withdraw(event: &mut Event, session: &Session) -> bool {
+    let own = &event.consent;
+    let said_ms = own.said_ms().unwrap_or(event.event_time.saturating_mul(1_000));
+    let (Some(word), false) = (&session.consent, own.is_refusal()) else { return false };
+    if !session.is_refused() || !own.has_choice() || session.said_ms() <= said_ms {
+        return false;
+    }
+    event.consent.take(word);
+    event.consent.evidence.get_or_insert_default().note = Some(WITHDRAWN.into());
+    true
+}
+
+/// What was allowed for an order holds for everything that is reported of it, renewals among them.
+pub fn freeze(event: &mut Event, with_order: &Consent) {
+    if event.consent.has_choice() || !with_order.has_word() {
+        return;
+    }
+    event.consent.take(with_order);
+    event.supplied.insert("consent".to_owned(), Supply::of("order"));
 }
 
 /// Completes an event that waits with what a second report of the same sale knows; its own values win.
@@ -237,10 +257,10 @@ pub fn complete(event: &mut Event, other: &Event) {
             own.clone_from(more);
         }
     }
-    if event.consent.advertising == Status::Unknown {
-        let opted_out = event.consent.opt_out_of_sale;
-        event.consent.clone_from(&other.consent);
-        event.consent.opt_out_of_sale |= opted_out;
+    if event.consent.has_choice() {
+        event.consent.opt_out_like(&other.consent);
+    } else {
+        event.consent.take(&other.consent);
     }
     for (key, supply) in &other.supplied {
         event.supplied.entry(key.clone()).or_insert_with(|| supply.clone());
@@ -260,7 +280,7 @@ mod tests {
     use super::super::Touch;
     use super::super::tests::{DAY, session, touch};
     use super::*;
-    use crate::consent::Consent;
+    use crate::consent::Status;
 
     const RULES: Rules = Rules { hold_ms: 5_000, click_window_ms: 28 * DAY, sales_come_otherwise: true };
 

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::consent::{Consent, Status};
+use crate::consent::Consent;
 use crate::identity::{ClickIds, EmailHashes, IdHashes, PhoneHashes};
 
 mod join;
 
-pub use join::{Clues, Supply, Via, clues, complete, join, lacks_browser_half, no_session};
+pub use join::{Clues, Supply, Via, clues, complete, freeze, join, lacks_browser_half, no_session, withdraw};
 
 /// Rules of one site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,12 @@ impl Touch {
     /// Whether it is a no, which ends what is remembered.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        self.consent.as_ref().is_some_and(|consent| consent.advertising == Status::Denied)
+        self.consent.as_ref().is_some_and(Consent::is_refusal)
+    }
+
+    /// When what it tells of consent was said, Unix milliseconds.
+    fn said_ms(&self) -> i64 {
+        self.consent.as_ref().and_then(Consent::said_ms).unwrap_or(self.at_ms)
     }
 }
 
@@ -149,7 +154,7 @@ impl Session {
     pub fn add(&mut self, touch: &Touch) {
         let newest = touch.at_ms >= self.last_ms;
         if touch.is_refusal() {
-            if newest {
+            if touch.said_ms() >= self.said_ms() {
                 *self = Self {
                     first_ms: if self.first_ms == 0 { touch.at_ms } else { self.first_ms },
                     last_ms: touch.at_ms,
@@ -159,7 +164,9 @@ impl Session {
             }
             return;
         }
-        if self.is_refused() && !newest {
+        // A page that has not heard of the no yet still posts under the yes before it.
+        let has_yes = touch.consent.as_ref().is_some_and(Consent::has_word);
+        if self.is_refused() && !(has_yes && touch.said_ms() > self.said_ms()) {
             return;
         }
         if self.first_ms == 0 || touch.at_ms < self.first_ms {
@@ -194,17 +201,21 @@ impl Session {
     /// Whether the visitor's newest word is a no.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.consent.as_ref().is_some_and(|consent| consent.advertising == Status::Denied)
+        self.consent.as_ref().is_some_and(Consent::is_refusal)
+    }
+
+    /// When the visitor's newest word was said, Unix milliseconds.
+    #[must_use]
+    pub fn said_ms(&self) -> i64 {
+        self.consent.as_ref().and_then(Consent::said_ms).unwrap_or(self.last_ms)
     }
 
     /// A word replaces an older one; an opt-out without a word only adds to it.
     fn hear(&mut self, word: Option<&Consent>) {
         let Some(word) = word else { return };
         match &mut self.consent {
-            Some(known) if word.advertising == Status::Unknown => {
-                known.opt_out_of_sale |= word.opt_out_of_sale
-            }
-            known => *known = Some(word.clone()),
+            Some(known) if !word.has_word() => known.opt_out_like(word),
+            known => known.get_or_insert_default().take(word),
         }
     }
 
@@ -214,10 +225,10 @@ impl Session {
         self.page.is_some() || self.user_agent.is_some()
     }
 
-    /// Whether the visitor said yes or no to advertising.
+    /// Whether the visitor said yes or no to anything.
     #[must_use]
     pub fn has_word(&self) -> bool {
-        self.consent.as_ref().is_some_and(|consent| consent.advertising != Status::Unknown)
+        self.consent.as_ref().is_some_and(Consent::has_word)
     }
 
     fn click(&mut self, name: &str, seen: Seen) {

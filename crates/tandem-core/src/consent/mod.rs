@@ -1,0 +1,245 @@
+//! Consent: what the visitor allowed, how we know, and what that means for one destination.
+//!
+//! Signals (of consent tools, of Google's consent mode, of the IAB, of the browser) are decoded here ([`consent_mode`], [`tcf`],
+//! [`tools`]) and merged into one record ([`Signals::read`]) when an event comes in. The record is stored with the event;
+//! each destination's [`Gate`] rules on it then, and again before sending.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub mod consent_mode;
+mod gate;
+mod merge;
+mod names;
+mod region;
+pub mod tcf;
+pub mod tools;
+
+pub use gate::{Decision, Gate, Gates, Gpc, OnDenied, OnUnknown, Policy, Ruling};
+pub use merge::{Answer, Reading, Signals};
+pub use names::{Categories, VendorNames};
+pub use region::{is_opt_in, is_within, region};
+
+/// The answer to one question ("may this be used for advertising?").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// The visitor said yes.
+    Granted,
+    /// The visitor said no, or took a yes back.
+    Denied,
+    /// Nobody told us.
+    #[default]
+    Unknown,
+}
+
+impl Status {
+    pub(crate) fn of(yes: bool) -> Self {
+        if yes { Self::Granted } else { Self::Denied }
+    }
+
+    fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
+
+    /// As on record.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Denied => "denied",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What data is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// Showing ads and measuring them; what ad platforms need.
+    Advertising,
+    /// Statistics of the shop's own.
+    Analytics,
+    /// Comfort: language, chat, videos.
+    Functional,
+}
+
+impl Purpose {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Advertising, Self::Analytics, Self::Functional];
+
+    /// As on record.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Advertising => "advertising",
+            Self::Analytics => "analytics",
+            Self::Functional => "functional",
+        }
+    }
+}
+
+/// The order's own word, kept with it by the shop.
+pub const ORDER: &str = "order_consent";
+
+/// Global Privacy Control.
+pub const GPC: &str = "gpc";
+
+/// Reason on record: several signals disagree, and the strictest counts.
+pub const MOST_RESTRICTIVE: &str = "most_restrictive";
+
+/// Reason on record: the visitor took a yes back after it was given for this event.
+pub const WITHDRAWN: &str = "withdrawn";
+
+/// The signal that a status came from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize)]
+pub struct Evidence {
+    /// Which one, e.g. `cookiebot`, `gcd`, `order_consent`.
+    pub signal: Cow<'static, str>,
+    /// The part of its raw value that says yes or no, cut short; never an id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// When it was said or first read, Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<i64>,
+    /// More than the signal's name, e.g. [`MOST_RESTRICTIVE`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<Cow<'static, str>>,
+}
+
+/// Longest raw value that is kept, in bytes. The purposes of a TC string stand in its first 34 characters.
+pub const MAX_VALUE: usize = 120;
+
+impl Evidence {
+    /// A signal and its raw value.
+    #[must_use]
+    pub fn new(signal: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        let mut value = value.into();
+        value.truncate(value.floor_char_boundary(MAX_VALUE));
+        Self { signal: signal.into(), value: Some(value).filter(|v| !v.is_empty()), ..Self::default() }
+    }
+}
+
+/// Files of earlier versions hold a text only.
+impl<'de> Deserialize<'de> for Evidence {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Kept {
+            Text(String),
+            Whole {
+                signal: String,
+                value: Option<String>,
+                at_ms: Option<i64>,
+                note: Option<String>,
+            },
+        }
+        Ok(match Kept::deserialize(deserializer)? {
+            Kept::Text(signal) => Self { signal: signal.into(), ..Self::default() },
+            Kept::Whole { signal, value, at_ms, note } => {
+                Self { signal: signal.into(), value, at_ms, note: note.map(Into::into) }
+            }
+        })
+    }
+}
+
+/// What is known of a visitor's consent for one event.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Consent {
+    /// Use of the data for advertising; what ad platforms need.
+    pub advertising: Status,
+    /// Use for statistics.
+    #[serde(default, skip_serializing_if = "Status::is_unknown")]
+    pub analytics: Status,
+    /// Use for comfort.
+    #[serde(default, skip_serializing_if = "Status::is_unknown")]
+    pub functional: Status,
+    /// Purposes whose status is a preset of the shop's tool, with no choice of the visitor's behind it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_default: Vec<Purpose>,
+    /// What a consent tool says of single platforms, by our name of the platform.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vendors: BTreeMap<String, Status>,
+    /// What decided on advertising; absent when nobody told us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+    /// The browser sends Global Privacy Control.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gpc: bool,
+    /// Opted out of sale or sharing under a US state law: send, but with limited data use.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub opt_out_of_sale: bool,
+    /// Where the visitor is: ISO country, or `US-CA` for a state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
+impl Consent {
+    /// The status of a purpose.
+    #[must_use]
+    pub fn of(&self, purpose: Purpose) -> Status {
+        match purpose {
+            Purpose::Advertising => self.advertising,
+            Purpose::Analytics => self.analytics,
+            Purpose::Functional => self.functional,
+        }
+    }
+
+    /// Whether anybody said anything.
+    #[must_use]
+    pub fn has_word(&self) -> bool {
+        Purpose::ALL.iter().any(|purpose| !self.of(*purpose).is_unknown()) || !self.vendors.is_empty()
+    }
+
+    /// Whether the visitor chose anything; a preset is no choice.
+    #[must_use]
+    pub fn has_choice(&self) -> bool {
+        let chosen = |purpose: &Purpose| !self.of(*purpose).is_unknown() && !self.by_default.contains(purpose);
+        Purpose::ALL.iter().any(chosen) || !self.vendors.is_empty()
+    }
+
+    /// Whether the visitor chose not to be used for advertising.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.advertising == Status::Denied && !self.by_default.contains(&Purpose::Advertising)
+    }
+
+    /// When it was said, Unix milliseconds.
+    #[must_use]
+    pub fn said_ms(&self) -> Option<i64> {
+        self.evidence.as_ref()?.at_ms
+    }
+
+    /// The same, said at this time unless a signal told its own.
+    #[must_use]
+    pub fn said_at(mut self, at_ms: i64) -> Self {
+        if self.has_word() {
+            self.evidence.get_or_insert_default().at_ms.get_or_insert(at_ms);
+        }
+        self
+    }
+
+    /// Takes over somebody's word, and adds up what was opted out of: that is no question of who was asked last.
+    pub fn take(&mut self, word: &Self) {
+        let kept = std::mem::take(self);
+        self.clone_from(word);
+        self.opt_out_of_sale |= kept.opt_out_of_sale;
+        self.gpc |= kept.gpc;
+        self.region = kept.region.or(self.region.take());
+    }
+
+    /// Adds what somebody's word opts out of, and leaves the rest.
+    pub fn opt_out_like(&mut self, word: &Self) {
+        self.opt_out_of_sale |= word.opt_out_of_sale;
+        self.gpc |= word.gpc;
+    }
+}
+
+/// Reason on record: the visitor said no.
+pub const DENIED: &str = "consent_denied";
+
+/// Reason on record: nobody told us, and the site sends nothing then.
+pub const UNKNOWN: &str = "consent_unknown";

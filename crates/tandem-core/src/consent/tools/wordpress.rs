@@ -1,0 +1,21 @@
+//! WordPress: the WP Consent API, which most tools there can feed, and Complianz. One cookie a category, `allow` or `deny`.
+
+use super::{Answer, Categories, Jar, Reading, choice, excerpt};
+
+pub(super) fn consent_api(jar: &Jar<'_>, _: &Categories) -> Option<Reading> {
+    by_category(jar, ["wp_consent_marketing", "wp_consent_statistics", "wp_consent_functional"])
+}
+
+pub(super) fn complianz(jar: &Jar<'_>, _: &Categories) -> Option<Reading> {
+    by_category(jar, ["cmplz_marketing", "cmplz_statistics", "cmplz_functional"])
+}
+
+fn by_category(jar: &Jar<'_>, names: [&str; 3]) -> Option<Reading> {
+    let given: Vec<_> = names.iter().filter_map(|name| Some((*name, jar.get(name)?))).collect();
+    if given.is_empty() {
+        return None;
+    }
+    let [advertising, analytics, functional]: [Answer; 3] =
+        names.map(|name| choice(jar.get(name), "allow", "deny"));
+    Some(Reading { evidence: excerpt(given), advertising, analytics, functional, ..Reading::default() })
+}
