@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tandem_core::consent::OnUnknown;
+use tandem_core::consent::{Gates, OnUnknown};
 use tandem_core::{Event, Site, door};
 use tandem_destinations::Destination;
 use tandem_gateway::{Lane, SiteRuntime, pipeline};
@@ -69,19 +69,13 @@ fn site() -> anyhow::Result<SiteRuntime> {
         currency: None,
         country: None,
         hybrid: false,
-        on_unknown_consent: OnUnknown::Grant,
-        sessions: None,
+        gates: Gates::advertising(OnUnknown::Grant),
+        ..Site::default()
     };
     let platform = &tandem_destinations::PLATFORMS[0];
     let destination: Arc<dyn Destination> =
         (platform.configure)(&(platform.placeholder)()).map_err(anyhow::Error::msg)?.into();
-    let lane = Lane {
-        id: LaneId(1),
-        site: site.id.clone(),
-        on_unknown: OnUnknown::Grant,
-        sessions: None,
-        destination,
-    };
+    let lane = Lane::new(LaneId(1), &site, destination);
     Ok(SiteRuntime { site, sources: HashMap::new(), lanes: vec![lane], script: None })
 }
 

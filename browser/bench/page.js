@@ -16,7 +16,8 @@ const PICTURE_MS = Number(process.argv[4] || 0);
 
 const settings = {
   cookie: "tdv",
-  consent: "assume",
+  lanes: [{ platform: "tiktok", requires: ["advertising"], unknown: "assume", vendors: ["tiktok"] }],
+  gpc: "deny",
   data_layer: "dataLayer",
   forms: true,
   respect_blockers: false,

@@ -1,11 +1,13 @@
 import { build } from "esbuild";
+import { minify } from "terser";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const OUTPUT = ROOT + "dist/tandem.js";
 
 /** The gateway puts the site's settings in place of this literal. */
-const SLOT = '"__TANDEM_SETTINGS__"';
+const SLOT_NAME = "__TANDEM_SETTINGS__";
+const SLOT = `"${SLOT_NAME}"`;
 
 /** The script as it is served. Throws if the gateway could not put settings into it. */
 export async function bundle() {
@@ -15,14 +17,21 @@ export async function bundle() {
     bundle: true,
     minify: true,
     format: "iife",
-    target: "es2019",
+    target: "es2020",
     charset: "utf8",
     legalComments: "none",
     write: false,
   });
-  const [{ text }] = outputFiles;
+  // Half a kilobyte less with gzip than with esbuild's own minifier. The slot is a name meanwhile: of a text's value it
+  // would make something of its own.
+  const whole = outputFiles[0].text.replace(SLOT, SLOT_NAME);
+  const mangle = { properties: { regex: /^(isTaken|isRefused|dialects?|levels|settle)$/ } };
+  const options = { mangle, ecma: 2020, toplevel: true, compress: { passes: 3, keep_fargs: false, unsafe_arrows: true } };
+  const { code } = await minify(whole, options);
+  // Nothing here needs to be told.
+  const text = code.replace(/^"use strict";/, "").replace(SLOT_NAME, SLOT);
   const slots = text.split(SLOT).length - 1;
-  const mentions = text.split("__TANDEM_SETTINGS__").length - 1;
+  const mentions = text.split(SLOT_NAME).length - 1;
   if (slots !== 1 || mentions !== 1) throw new Error(`${SLOT} must stand once in the script, found ${mentions}`);
   return text;
 }

@@ -19,19 +19,19 @@ const global = window as unknown as { tandem?: Tandem };
 
 /** A copy of this script runs in the page already. */
 export function isInstalled(): boolean | undefined {
-  return global.tandem && global.tandem.on === true;
+  return global.tandem?.on === true;
 }
 
 /** From now on calls wait, those of the stub first, until the returned function is given the commands. */
 export function install(): (commands: Commands) => void {
-  const waiting: Call[] = Array.from(((global.tandem && global.tandem.q) || []) as Call[]);
+  const waiting: Call[] = Array.from((global.tandem?.q || []) as Call[]);
   let commands: Map<unknown, (...args: unknown[]) => void>;
 
   const take = guard((call: Call) => {
     if (!commands) return waiting.push(call);
     const [name, ...args] = Array.from(call);
     const command = commands.get(name);
-    return command && command(...args);
+    return command?.(...args);
   });
   // Code that kept a reference to the stub goes on pushing to `q`.
   const ours = Object.assign((...args: unknown[]) => void take(args), { q: { push: take }, on: true });

@@ -4,8 +4,10 @@
  */
 
 import type { Commands } from "./api.ts";
-import { isUnblocked } from "./blockers.ts";
-import { isAllowed, isDenied, sayConsent, statement } from "./consent.ts";
+import { askBlockers, isClear } from "./blockers.ts";
+import { followConsent, hearLayer, hearPage, hearTab, reread } from "./consent/follow.ts";
+import { advertisingStanding, askRegion, isTold, standing } from "./consent/lanes.ts";
+import { statement } from "./consent/statement.ts";
 import { followLayer } from "./datalayer/hook.ts";
 import { readEntry } from "./datalayer/read.ts";
 import { isTwin } from "./datalayer/twins.ts";
@@ -15,10 +17,10 @@ import { watchForms } from "./identity/forms.ts";
 import { forgetUser, identify, keepUser, pending, restoreUser } from "./identity/user.ts";
 import type { Page } from "./page.ts";
 import { currentPage, startViews, visit } from "./pageviews.ts";
-import { eachPixel, startPixels } from "./pixels/index.ts";
+import { settlePixels, tellPixels } from "./pixels/index.ts";
 import { forgetReports, isFirstReport } from "./sending/orders.ts";
 import { clearQueue, enqueue, limited, restoreQueue } from "./sending/queue.ts";
-import { leave, retry, sendSoon, stop, withdraw } from "./sending/sender.ts";
+import { leave, retry, sendAnonymously, sendSoon, stop, withdraw } from "./sending/sender.ts";
 import { settings } from "./settings.ts";
 import { guard } from "./util/guard.ts";
 import { object, type Params } from "./util/values.ts";
@@ -27,16 +29,17 @@ import { forgetVisitor, isKnown } from "./visitor.ts";
 
 const PAGEVIEW = "Pageview";
 
-/** Written for a moment when consent is withdrawn, so that other tabs hear of it. */
-const WITHDRAWN = "tdx";
+const WITHDRAWN = "tdx"; // Written for a moment when consent is withdrawn, so that other tabs hear of it.
 
 let held: TandemEvent[] = [];
 let isStarted = false;
 let isOpen = false;
 let wasOpen = false;
-/** Whether content blockers let us through; nothing while that is not known. */
-let isClear: boolean | undefined;
-let question: Promise<void> | undefined;
+/** Advertising is allowed; and was before. */
+let isAdvertising = false;
+let wasAdvertising = false;
+/** How the destinations stood when last looked at. */
+let stood = 0;
 /** Whether the visitor was known when the page was left. */
 let wasKnown = false;
 
@@ -49,23 +52,19 @@ const commands: Commands = {
     else if (known) hold(known, object(params) || {}, currentPage(), own);
   },
   identify: identifyUser,
-  consent: (word) => hearConsent(word, "tandem('consent')"),
+  consent: hearPage,
   page: () => visit(),
 };
 
-/** For whoever knows about consent: the page's own code, or an adapter of a consent manager. */
-function hearConsent(word: unknown, evidence: string): void {
-  if (sayConsent(word, evidence)) decide();
-}
-
 /** Starts. `drain` runs the calls that the page has made before. */
 export function begin(drain: (commands: Commands) => void): void {
+  followConsent(decide);
   startViews((page) => {
+    reread();
     hold(PAGEVIEW, {}, page);
     lookAtLayer();
   });
   drain(commands);
-  addEventListener("load", lookAtLayer);
   listen();
   isStarted = true;
   decide();
@@ -74,27 +73,34 @@ export function begin(drain: (commands: Commands) => void): void {
 function listen(): void {
   const goodbye = guard(() => {
     lookAtLayer();
+    reread();
     release(true);
     leave();
     wasKnown = isOpen && isKnown();
   });
+  addEventListener("load", lookAtLayer);
   addEventListener("pagehide", goodbye);
   document.addEventListener("visibilitychange", () => document.hidden && goodbye());
   const online = guard(() => {
     retry();
-    decideAgain();
+    if (!isOpen) decide();
   });
   addEventListener("online", online);
-  const elsewhere = guard(() => sayConsent("denied", "another tab") && decide(true));
+  const elsewhere = guard(hearTab);
   addEventListener("storage", ({ key, newValue }) => key === WITHDRAWN && newValue && elsewhere());
   // A page in the browser's cache hears nothing.
-  const back = guard(() => wasKnown && !isKnown() && elsewhere());
+  const back = guard(() => (wasKnown && !isKnown() ? elsewhere() : reread()));
   addEventListener("pageshow", ({ persisted }) => persisted && back());
 }
 
-const lookAtLayer = guard(() => settings.data_layer && followLayer(settings.data_layer, takeEntry));
+const lookAtLayer = guard(() => {
+  if (settings.data_layer) followLayer(settings.data_layer, takeEntry);
+  // The page's own pixel may have come in the meantime.
+  if (isStarted && isClear !== false && standing() <= 0) settlePixels();
+});
 
 function takeEntry(entry: unknown): void {
+  hearLayer(entry);
   const { user, name, params, dialect } = readEntry(entry);
   identifyUser(user);
   // Views are counted by address, so that the page's own report of one does not count it again.
@@ -102,15 +108,11 @@ function takeEntry(entry: unknown): void {
   else if (name && !isTwin(name, params || {}, dialect)) hold(name, params || {}, currentPage());
 }
 
-function isRefused(): boolean | undefined {
-  return isClear === false || isDenied();
-}
-
 function identifyUser(given: unknown): void {
   const user = object(given);
-  if (!user || isRefused()) return;
+  if (!user || isClear === false || advertisingStanding() < 0) return;
   identify(user, (isNews) => {
-    if (isNews && isOpen) {
+    if (isNews && isAdvertising) {
       keepUser();
       sendSoon(true);
     }
@@ -119,10 +121,10 @@ function identifyUser(given: unknown): void {
 }
 
 function hold(name: string, params: Params, page: Page, own?: Own): void {
-  if (isRefused()) return;
+  if (isClear === false || (standing() < 0 && !isTold(name))) return;
   held = limited(held.concat(makeEvent(name, params, page, own)));
   release();
-  decideAgain();
+  if (!isOpen) decide();
 }
 
 function release(isLeaving?: boolean): void {
@@ -130,62 +132,65 @@ function release(isLeaving?: boolean): void {
   const events = held.filter((event) => event.event_name !== PURCHASE || isFirstReport(event.event_id));
   held = [];
   enqueue(events);
-  for (const event of events) eachPixel((pixel) => pixel.track(event));
+  events.forEach(tellPixels);
   sendSoon();
 }
 
-/** Opens or closes the gate. `isSaid`: the gateway is told of the withdrawal already. */
-function decide(isSaid?: boolean): void {
+/** Opens or closes the gate. `isHeard`: the gateway knows of a withdrawal already. */
+function decide(isHeard?: boolean): void {
   if (!isStarted || isClear === false) return;
-  if (isDenied()) close(isSaid);
-  else if (isAllowed()) {
-    if (isClear || !settings.respect_blockers) open();
-    else question = question || isUnblocked().then(guard(takeAnswer));
+  const stands = standing();
+  const isRefused = stands < 0;
+  if (isRefused && stood >= 0) close(isHeard);
+  stood = stands;
+  if (isRefused) held = held.filter((event) => isTold(event.event_name));
+  askRegion(decide);
+  if (stands <= 0) {
+    isOpen = isAdvertising = false;
+    stop();
+    settlePixels();
+  }
+  if (stands > 0 || (isRefused && held.length)) {
+    if (settings.respect_blockers && !isClear) askBlockers(takeAnswer);
+    else if (isRefused) sendAnonymously(held.splice(0));
+    else open(isHeard);
   }
 }
 
-function decideAgain(): void {
-  if (!isOpen && !isDenied()) decide();
+function takeAnswer(): void {
+  if (isClear === false) held = [];
+  if (isClear && !isOpen) decide();
 }
 
-function takeAnswer(clear?: boolean): void {
-  question = undefined;
-  isClear = clear;
-  if (clear === false) held = [];
-  if (clear) decideAgain();
-}
-
-function open(): void {
+function open(isHeard?: boolean): void {
   isOpen = true;
-  if (wasOpen) eachPixel((pixel) => pixel.consent(true));
-  else prepare();
+  if (!wasOpen) restoreQueue();
   wasOpen = true;
-  sendSoon(!!statement);
+  lookAtAdvertising();
+  settlePixels();
+  sendSoon(!isHeard && !!statement);
   release();
 }
 
-/** What must not be touched before the gate is open for the first time. */
-function prepare(): void {
-  restoreQueue();
+/** Who the visitor is, is for advertising alone. */
+function lookAtAdvertising(): void {
+  if (advertisingStanding() < 0) forgetUser();
+  isAdvertising = advertisingStanding() > 0;
+  if (!isAdvertising || wasAdvertising) return;
+  wasAdvertising = true;
   restoreUser();
-  startPixels();
   if (settings.forms) watchForms(identifyUser);
 }
 
-function close(isSaid?: boolean): void {
+function close(isHeard?: boolean): void {
   // A visitor who is known from before withdraws too, though this page has done nothing yet.
   const isWithdrawal = isOpen || isKnown();
-  isOpen = false;
-  held = [];
+  isOpen = isAdvertising = false;
   forgetUser();
-  if (isWithdrawal) {
-    eachPixel((pixel) => pixel.consent(false));
-    if (isSaid) stop();
-    else {
-      withdraw();
-      write(WITHDRAWN, 1);
-      write(WITHDRAWN);
-    }
+  if (isWithdrawal && !isHeard) {
+    withdraw();
+    write(WITHDRAWN, 1);
+    write(WITHDRAWN);
   }
   clearQueue();
   forgetReports();

@@ -2,8 +2,18 @@
 export interface Settings {
   /** Name of the visitor cookie. Only the server sets it. */
   cookie: string;
-  /** `wait`: nothing is stored, sent or loaded before consent is granted. */
-  consent: "wait" | "assume";
+  /** The destinations; at least one. Before one of them is allowed, nothing is stored, sent or loaded. */
+  lanes: Lane[];
+  /** What Global Privacy Control means: no advertising, the same where silence counts as a yes, or limited data use. */
+  gpc?: "deny" | "deny_in_opt_out_regions" | "limit";
+  /** What a consent tool presets counts like a choice. */
+  accept_defaults?: boolean;
+  /** Events of visitors who refuse are sent without anything that names them. */
+  anonymous?: boolean;
+  /** The gateway is told of the orders of visitors who refuse, since it might take silence for a yes. */
+  refused_orders?: boolean;
+  /** By purpose, further ids of the consent tool's own categories. */
+  categories?: Record<string, string[]>;
   /** Name of the global data layer; null: do not read one. */
   data_layer: string | null;
   /** Take e-mail and phone from forms. */
@@ -22,6 +32,19 @@ export interface Settings {
   /** URL parameters that are click ids. */
   click_ids: string[];
   pixels: PixelSettings[];
+}
+
+/** One destination. */
+export interface Lane {
+  platform: string;
+  /** Every one of these purposes has to be granted. */
+  requires: string[];
+  /** What silence means; `ask`: the gateway knows, by the visitor's region. */
+  unknown: "wait" | "assume" | "ask";
+  /** What consent tools call the platform. */
+  vendors?: string[];
+  /** Its id on the IAB's list. */
+  tcf_vendor?: number;
 }
 
 export interface PixelSettings {

@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Page, PIXEL_SCRIPT, type Options } from "./support/page.ts";
+import { lanes, NOW, Page, PIXEL_SCRIPT, type Options } from "./support/page.ts";
 import { FakeStorage } from "./support/storage.ts";
 
 const PIXELS = [{ platform: "tiktok", id: "C4ABC", script: PIXEL_SCRIPT }];
-const GRANTED = { advertising: "granted", evidence: "tandem('consent')" };
+const word = "granted";
+const GRANTED = {
+  advertising: word,
+  analytics: word,
+  functional: word,
+  vendors: {},
+  signal: "page",
+  value: "advertising:granted,analytics:granted,functional:granted",
+  at: NOW,
+};
 
 const open = (consent: "wait" | "assume", options: Options = {}) =>
-  Page.open({ ...options, settings: { consent, pixels: PIXELS, ...options.settings } });
+  Page.open({ ...options, settings: { lanes: lanes(consent), pixels: PIXELS, ...options.settings } });
 
 /** Everything outside the page's memory that the script has touched. */
 function traces(page: Page): unknown[] {
@@ -38,7 +47,7 @@ test("wait: a grant releases what was held, in order, with its times", async () 
   page.now += 3_000;
   await page.tandem("consent", "granted");
   const [post] = page.posts();
-  assert.deepEqual(post?.consent, GRANTED);
+  assert.deepEqual(post?.consent, { ...GRANTED, at: NOW + 3_000 });
   assert.deepEqual(page.names(), ["Pageview", "AddToCart"]);
   assert.deepEqual(
     page.events().map((event) => (post?.sent_at ?? 0) - event.at),

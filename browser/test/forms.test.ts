@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Page, sha256 } from "./support/page.ts";
+import { lanes, Page, sha256 } from "./support/page.ts";
 
 const field = (fields: object) => ({
   type: "text",
@@ -109,7 +109,7 @@ test("unless the site wants it, forms are let alone; and so they are before cons
   await page.fire("document", "change", { target });
   assert.equal(page.posts().length, 1);
 
-  const waiting = await Page.open({ settings: { forms: true, consent: "wait" } });
+  const waiting = await Page.open({ settings: { forms: true, lanes: lanes("wait") } });
   await waiting.fire("document", "change", { target });
   await waiting.tandem("consent", "granted");
   assert.deepEqual(waiting.posts()[0]?.user, {});

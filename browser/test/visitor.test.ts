@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Page } from "./support/page.ts";
+import { lanes, Page } from "./support/page.ts";
 import { FakeStorage } from "./support/storage.ts";
 
 const ID = "mg3k2v1x9abcdefghij0123456789";
@@ -65,7 +65,7 @@ test("the script writes no cookie", async () => {
   const page = new Page();
   let written = 0;
   Object.defineProperty(page.document, "cookie", { get: () => "", set: () => written++ });
-  await page.runScript({ settings: { consent: "wait" } });
+  await page.runScript({ settings: { lanes: lanes("wait") } });
   await page.tandem("consent", "granted");
   await page.tandem("consent", "denied");
   assert.equal(written, 0);

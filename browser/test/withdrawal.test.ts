@@ -1,14 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Page, PIXEL_SCRIPT, type Options } from "./support/page.ts";
+import { lanes, NOW, Page, PIXEL_SCRIPT, type Options } from "./support/page.ts";
 import { FakeStorage } from "./support/storage.ts";
 
 const PIXELS = [{ platform: "tiktok", id: "C4ABC", script: PIXEL_SCRIPT }];
-const DENIED = { advertising: "denied", evidence: "tandem('consent')" };
+const word = "denied";
+const DENIED = {
+  advertising: word,
+  analytics: word,
+  functional: word,
+  vendors: {},
+  signal: "page",
+  value: "advertising:denied,analytics:denied,functional:denied",
+  at: NOW,
+};
 const COOKIE = "tdv=mg3k2v1x9abcdefghij0123456789";
 
 const open = (consent: "wait" | "assume", options: Options = {}) =>
-  Page.open({ ...options, settings: { consent, pixels: PIXELS, ...options.settings } });
+  Page.open({ ...options, settings: { lanes: lanes(consent), pixels: PIXELS, ...options.settings } });
 
 test("withdrawal: stops, forgets, tells the pixel and the gateway once", async () => {
   const page = await open("assume", { cookie: COOKIE });
@@ -28,7 +37,8 @@ test("withdrawal: stops, forgets, tells the pixel and the gateway once", async (
   const [post, ...more] = page.posts().slice(before);
   assert.deepEqual(more, []);
   assert.deepEqual(page.beacons, []);
-  assert.deepEqual(post?.consent, DENIED);
+  const { analytics, functional, ...advertising } = DENIED;
+  assert.deepEqual([post?.consent, analytics, functional], [{ ...advertising, value: "advertising:denied" }, word, word]);
   assert.deepEqual(post?.events, []);
   assert.equal(post?.visitor, COOKIE.slice(4));
   for (const field of ["user", "cookies", "pixels"]) assert.equal(field in post!, false);

@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
-use tandem_core::consent::OnUnknown;
+use tandem_core::consent::{Gates, OnUnknown};
 use tandem_core::{Site, door};
 use tandem_sources::Request;
 
@@ -24,8 +24,8 @@ fuzz_target!(|data: &[u8]| {
         currency: None,
         country: None,
         hybrid: true,
-        on_unknown_consent: OnUnknown::Grant,
-        sessions: None,
+        gates: Gates::advertising(OnUnknown::Grant),
+        ..Site::default()
     };
     let now_s = 1_767_225_600;
     let request = Request {

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tandem_core::consent::OnUnknown;
+use tandem_core::consent::{Gates, OnUnknown};
 use tandem_core::{Event, Site, door};
 use tandem_sources::{Request, events};
 
@@ -15,8 +15,8 @@ fuzz_target!(|body: &[u8]| {
         currency: None,
         country: Some("DE".into()),
         hybrid: body.len() % 2 == 0,
-        on_unknown_consent: OnUnknown::Grant,
-        sessions: None,
+        gates: Gates::advertising(OnUnknown::Grant),
+        ..Site::default()
     };
     for part in source.decode(&Request::new(&headers, body), &site).parts {
         let Ok(draft) = part else { continue };

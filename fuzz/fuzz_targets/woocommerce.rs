@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tandem_core::consent::OnUnknown;
+use tandem_core::consent::{Gates, OnUnknown};
 use tandem_core::{Site, door};
 use tandem_sources::{Request, woocommerce};
 
@@ -16,7 +16,7 @@ fuzz_target!(|body: &[u8]| {
     let request = Request::new(&headers, body);
     let _ = source.authenticate(&request);
     let site =
-        Site { id: "shop".into(), currency: None, country: None, hybrid: false, on_unknown_consent: OnUnknown::Grant, sessions: None };
+        Site { id: "shop".into(), gates: Gates::advertising(OnUnknown::Grant), ..Site::default() };
     for draft in source.decode(&request, &site).parts.into_iter().flatten() {
         assert!(draft.event.order_id.is_some());
         let _ = door::admit(draft, &site, 1_800_000_000);

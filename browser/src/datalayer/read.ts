@@ -22,7 +22,7 @@ export function readEntry(entry: unknown): Reading {
   const given = object(entry) || {};
   const name = given[1];
   const params = object(given[2]);
-  if (given[0] === "set") return { dialect: "", user: name === "user_data" ? params : (object(name) || {}).user_data };
+  if (given[0] === "set") return { dialect: "", user: name === "user_data" ? params : object(name)?.user_data };
   return given[0] === "event" ? readObject({ ...params, event: name }, "gtag ") : readObject(given, "");
 }
 
@@ -33,12 +33,12 @@ function readObject(entry: Params, language: string): Reading {
   if (isLeftOut(entry.event)) return { user, dialect: "" };
 
   const step = readStep(own || {});
-  const name = fromGa4(entry.event) || (step && step.name);
+  const name = fromGa4(entry.event) || step?.name;
   const ecommerce = own || earlier || {};
   if (name) earlier = undefined;
   else if (!step && !entry.event) earlier = own || earlier;
   // GA4's `ecommerce` wins over what stands beside it, and that over the older kind.
-  const params = { ...(step && step.params), ...entry, ...ecommerce };
+  const params = { ...step?.params, ...entry, ...ecommerce };
   params.currency = entry.currency || ecommerce.currency || ecommerce.currencyCode;
   return { user, name, params, dialect: language + !!step + list(entry.send_to) };
 }

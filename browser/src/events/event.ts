@@ -75,7 +75,7 @@ export function makeEvent(name: string, params: Params, page: Page, own?: Own): 
     at: Date.now(),
     page,
     value: worth,
-    currency: unit && unit.toUpperCase(),
+    currency: unit?.toUpperCase(),
     ...(lines.length && { content_type: content_type === "product_group" ? content_type : "product", contents: lines }),
     order_id: order,
     search_string: search && PHONE_DIGITS.test(search) ? undefined : search,

@@ -44,5 +44,5 @@ function fieldsIn(form: HTMLFormElement | null): Field[] {
 /** The two-letter country chosen in the same form. */
 function countryIn(form: HTMLFormElement | null): string | undefined {
   const field = fieldsIn(form).find((one) => /country/i.test(namesOf(one)) && /^[a-z]{2}$/i.test(one.value));
-  return field && field.value;
+  return field?.value;
 }

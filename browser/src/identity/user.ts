@@ -55,7 +55,7 @@ function isOther(made: Hashes): boolean {
  * hashes are made, and told whether anything is new.
  */
 export function identify(given: Params, settled: (isNews: boolean) => void): void {
-  const country = firstText(given.country, (object(given.address) || {}).country);
+  const country = firstText(given.country, object(given.address)?.country);
   const isAbroad = country && country.toUpperCase() !== settings.country;
   const callingCode = isAbroad ? null : settings.calling_code;
 

@@ -1,41 +1,47 @@
+import { standingOn } from "../consent/lanes.ts";
 import type { TandemEvent } from "../events/event.ts";
 import { settings, type PixelSettings } from "../settings.ts";
 import { guard } from "../util/guard.ts";
 import { tiktok } from "./tiktok.ts";
 
 /** A new platform is a file beside this one and a line here. */
-const PLATFORMS: Record<string, StartPixel | undefined> = {
+const PLATFORMS: Record<string, MakePixel | undefined> = {
   tiktok,
 };
 
-/** Starts a platform's own script in the page. `say` is to be told when it is in, or that something keeps it out. */
-export type StartPixel = (settings: PixelSettings, say: (state: PixelState) => void) => Pixel;
+/** Makes what stands between us and a platform's own script. `say` is to be told when that is in, or kept out. */
+export type MakePixel = (settings: PixelSettings, say: (state: PixelState) => void) => Pixel;
 
 export type PixelState = "loading" | "loaded" | "blocked";
 
-/** It gets every event under the name and id that the gateway gets. */
+/** While its destination is allowed, it gets every event under the name and id that the gateway gets. */
 export interface Pixel {
   track(event: TandemEvent): void;
-  /** Consent was given again after it was withdrawn, or is withdrawn. */
-  consent(isGranted: boolean): void;
+  /** How the destination stands. The platform's script is not loaded before it is allowed for the first time. */
+  settle(standing: number): void;
 }
 
 /** By platform. */
 export const pixelStates: Record<string, PixelState> = {};
 
-const running: (Pixel | undefined)[] = [];
-
-export function startPixels(): void {
-  for (const one of settings.pixels) {
-    const say = (state: PixelState) => void (pixelStates[one.platform] = state);
-    const start = PLATFORMS[one.platform];
-    if (!start) continue;
-    say("loading");
-    running.push(guard(start)(one, say));
-  }
-}
+let pixels: [platform: string, pixel: Pixel][] | undefined;
 
 /** Does something with every pixel; none can disturb another. */
-export function eachPixel(work: (pixel: Pixel) => void): void {
-  running.forEach((pixel) => guard(work)(pixel as Pixel));
+function each(work: (pixel: Pixel, standing: number) => void): void {
+  pixels =
+    pixels ||
+    settings.pixels.flatMap((one) => {
+      const make = PLATFORMS[one.platform];
+      return make ? [[one.platform, make(one, (state) => void (pixelStates[one.platform] = state))]] : [];
+    });
+  pixels.forEach(([platform, pixel]) => guard(work)(pixel, standingOn(platform)));
+}
+
+/** Tells each how its destination stands. */
+export function settlePixels(): void {
+  each((pixel, standing) => pixel.settle(standing));
+}
+
+export function tellPixels(event: TandemEvent): void {
+  each((pixel, standing) => standing > 0 && pixel.track(event));
 }

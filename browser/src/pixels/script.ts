@@ -1,4 +1,3 @@
-import { isDenied } from "../consent.ts";
 import { nonce } from "../settings.ts";
 import { guard } from "../util/guard.ts";
 import type { PixelState } from "./index.ts";
@@ -8,8 +7,8 @@ const PATIENCE_MS = 3000;
 
 /**
  * Adds a script when the page has loaded, since one that is added earlier holds up the load event, and says when it is
- * in, or that something keeps it out. It is not added while consent is denied, nor when it is not wanted any more. The
- * returned function tries again.
+ * in, or that something keeps it out. It is not added unless it is wanted at that moment. The returned function tries
+ * again.
  */
 export function addScript(src: string, say: (state: PixelState) => void, isWanted: () => boolean): () => void {
   const tag = document.createElement("script");
@@ -18,7 +17,7 @@ export function addScript(src: string, say: (state: PixelState) => void, isWante
   tag.onerror = guard(() => say("blocked"));
   tag.src = src;
   const add = guard((): void => {
-    if (!tag.isConnected && !isDenied() && isWanted()) document.head.appendChild(tag);
+    if (!tag.isConnected && isWanted()) document.head.appendChild(tag);
   });
   if (document.readyState === "complete") add();
   else {

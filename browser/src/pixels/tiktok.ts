@@ -1,9 +1,9 @@
+import { privacyControl } from "../consent/statement.ts";
 import type { TandemEvent } from "../events/event.ts";
-import { privacyControl } from "../consent.ts";
 import { hashes } from "../identity/user.ts";
 import { nothing } from "../util/guard.ts";
 import { visitorId } from "../visitor.ts";
-import type { PixelState, StartPixel } from "./index.ts";
+import type { MakePixel, PixelState } from "./index.ts";
 import { addScript } from "./script.ts";
 
 /** The calls that wait in the queue until TikTok's script takes over. */
@@ -14,7 +14,9 @@ const METHODS =
 type Call = (...args: unknown[]) => void;
 
 /** TikTok's queue, and later its script, under one global name. Its script looks for the underscored tables. */
-type Ttq = unknown[] & { [method in "track" | "identify" | "ready" | "revokeConsent" | "grantConsent"]: Call } & {
+type Method = "track" | "identify" | "ready" | "revokeConsent" | "holdConsent" | "grantConsent";
+
+type Ttq = unknown[] & { [method in Method]: Call } & {
   instance?(id: string): Ttq;
   load?: Call;
   _i?: Record<string, unknown[]>;
@@ -24,16 +26,26 @@ type Ttq = unknown[] & { [method in "track" | "identify" | "ready" | "revokeCons
 
 const global = window as unknown as { ttq: Ttq; TiktokAnalyticsObject?: string };
 
-export const tiktok: StartPixel = ({ id, script }, say) => {
-  const ttq = (global.ttq = global.ttq || makeQueue(script));
+export const tiktok: MakePixel = ({ id, script }, say) => {
   let identified: string | undefined;
   /** What we have told the pixel. */
   let ours = new Set<unknown>();
-  let add = nothing;
+  /** How we stand with the pixel; left alone, it takes itself to be allowed. */
+  let told = 1;
+  /** Adds its script; nothing before it is allowed for the first time. */
+  let add: (() => void) | undefined;
+  const isAllowed = () => told > 0;
 
-  // When the page has loaded this pixel itself, a second copy would count everything twice.
-  if (ttq._i && ttq._i[id]) ttq.ready(() => say("loaded"));
-  else add = load(ttq, script, id, say, privacyControl() ? { limited_data_use: true } : {});
+  function start(): void {
+    const ttq = (global.ttq = global.ttq || makeQueue(script, isAllowed));
+    add = nothing;
+    say("loading");
+    // When the page has loaded this pixel itself, a second copy would count everything twice.
+    if (ttq._i?.[id]) ttq.ready(() => say("loaded"));
+    else {
+      add = load(ttq, script, id, say, privacyControl() ? { limited_data_use: true } : {}, isAllowed);
+    }
+  }
 
   /** The pixel to call. When the page has further ones, a call reaches them all unless it goes to an instance. */
   function target(): Ttq {
@@ -54,25 +66,32 @@ export const tiktok: StartPixel = ({ id, script }, say) => {
       // count both.
       target().track(event.event_name, params, { event_id: event.event_id });
     },
-    consent(isGranted) {
-      target()[isGranted ? "grantConsent" : "revokeConsent"]();
-      if (isGranted) return add();
-      const told = ours;
+    settle(standing) {
+      if (standing > 0 && !add) start();
+      const ttq = global.ttq;
+      // The page may have loaded this pixel itself, or be about to. Others than ours are not ours to hold.
+      if (ttq && standing !== told && (add || !ttq._i || ttq._i[id])) {
+        told = standing;
+        target()[standing < 0 ? "revokeConsent" : standing ? "grantConsent" : "holdConsent"]();
+        if (standing > 0) add!();
+      }
+      if (standing >= 0 || !ttq) return;
+      const dropped = ours;
       ours = new Set();
       identified = undefined;
       // What waits for TikTok's script is not to be told any more.
-      for (const calls of [ttq, (ttq._i || {})[id] || []] as unknown[][][]) {
-        calls.splice(0, Infinity, ...calls.filter((call) => !call.some((value) => told.has(value))));
+      for (const calls of [ttq, ttq._i?.[id] || []] as unknown[][][]) {
+        calls.splice(0, Infinity, ...calls.filter((call) => !call.some((value) => dropped.has(value))));
       }
     },
   };
 };
 
 /** An array that keeps calls as `[name, ...arguments]`. */
-function makeQueue(script: string): Ttq {
+function makeQueue(script: string, isAllowed: () => boolean): Ttq {
   const ttq = defer([]);
-  ttq.instance = (id) => defer((ttq._i && ttq._i[id]) || []);
-  ttq.load = (id, options) => void load(ttq, script, id as string, nothing, options || {});
+  ttq.instance = (id) => defer(ttq._i?.[id] || []);
+  ttq.load = (id, options) => void load(ttq, script, id as string, nothing, options || {}, isAllowed);
   global.TiktokAnalyticsObject = "ttq";
   return ttq;
 }
@@ -83,13 +102,21 @@ function defer(calls: unknown[]): Ttq {
   return on;
 }
 
-function load(ttq: Ttq, script: string, id: string, say: (state: PixelState) => void, options: unknown): () => void {
+function load(
+  ttq: Ttq,
+  script: string,
+  id: string,
+  say: (state: PixelState) => void,
+  options: unknown,
+  isAllowed: () => boolean,
+): () => void {
   const calls: unknown[] = Object.assign([], { _u: script });
   const all = (ttq._i = ttq._i || {});
   all[id] = calls;
   (ttq._t = ttq._t || {})[id] = Date.now();
   (ttq._o = ttq._o || {})[id] = options;
   return addScript(`${script}?sdkid=${id}&lib=ttq`, say, () => {
+    if (!isAllowed()) return false;
     const present = all[id];
     if (present === calls) return true;
     // The page's own base code has come after us, and loads the pixel itself.
@@ -112,6 +139,6 @@ function identityOf(): object {
 /** What is undefined is left out. The copy is TikTok's to change. */
 function paramsOf({ event_name, event_id, at, page, search_string, properties, ...params }: TandemEvent): object {
   return JSON.parse(
-    JSON.stringify({ ...params, query: search_string, description: properties && properties.description }),
+    JSON.stringify({ ...params, query: search_string, description: properties?.description }),
   );
 }

@@ -1,5 +1,7 @@
-import { isAllowed, privacyControl, statement } from "../consent.ts";
+import { advertisingStanding } from "../consent/lanes.ts";
+import { privacyControl, statement } from "../consent/statement.ts";
 import type { TandemEvent } from "../events/event.ts";
+import { randomText } from "../events/ids.ts";
 import { hashes } from "../identity/user.ts";
 import { currentPage } from "../pageviews.ts";
 import { pixelStates } from "../pixels/index.ts";
@@ -19,11 +21,26 @@ export function makeBody(events: TandemEvent[]): string {
     consent: statement,
     automated: navigator.webdriver || undefined,
     gpc: privacyControl() || undefined,
-    ...(isAllowed() && { cookies: readCookies(), pixels: pixelStates, user: hashes }),
+    ...(advertisingStanding() > 0 && { cookies: readCookies(), pixels: pixelStates, user: hashes }),
     // The title is not compared: it may have come later than the event.
     events: events.map((event) =>
       event.page.url === page.url && event.page.referrer === page.referrer ? { ...event, page: undefined } : event,
     ),
+  });
+}
+
+/** All that a visitor who has refused lets out: what happened, and on which page; or only which order it was. */
+export function makeAnonymousBody(events: TandemEvent[]): string {
+  return toJson({
+    // Another one each time: it is nobody's.
+    visitor: randomText(20),
+    sent_at: Date.now(),
+    consent: statement,
+    events: events.map(({ search_string, properties, page, ...event }) => {
+      const { event_name, event_id, order_id, at } = event;
+      const rest = settings.anonymous ? event : { event_name, event_id, order_id, at };
+      return { ...rest, page: { url: page.url.replace(/\?.*/, "") } };
+    }),
   });
 }
 

@@ -23,15 +23,15 @@ interface Answer {
 }
 
 /** Posts a body, as plain text, so that no browser asks the gateway for permission first. */
-export async function post(body: string): Promise<Answer> {
+export async function post(body: string, credentials: RequestCredentials): Promise<Answer> {
   try {
     const size = bytes(body);
     if (size > MAX_BYTES) return { isRefused: true };
     const keepalive = size < MAX_KEPT_BYTES;
-    const answer = await request(endpoint, { method: "POST", body, keepalive, credentials: "include" });
+    const answer = await request(endpoint, { method: "POST", body, keepalive, credentials });
     const { visitor, error } = object(await answer.json().catch(nothing)) || {};
     const isFinal = FINAL_STATUS.test(answer.status as unknown as string);
-    return { visitor, isTaken: answer.ok, isRefused: isFinal && !!(object(error) || {}).code };
+    return { visitor, isTaken: answer.ok, isRefused: isFinal && !!object(error)?.code };
   } catch {
     return {};
   }

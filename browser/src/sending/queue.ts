@@ -54,7 +54,7 @@ export function limited(events: TandemEvent[]): TandemEvent[] {
 function usable(events: unknown[]): TandemEvent[] {
   return limited(
     (events as (TandemEvent | null)[]).filter(
-      (event): event is TandemEvent => !!event && !!event.page && Date.now() - event.at < MAX_AGE_MS,
+      (event): event is TandemEvent => !!event?.page && Date.now() - event.at < MAX_AGE_MS,
     ),
   );
 }

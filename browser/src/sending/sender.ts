@@ -4,7 +4,7 @@ import type { TandemEvent } from "../events/event.ts";
 import { guard } from "../util/guard.ts";
 import { learnVisitor } from "../visitor.ts";
 import { firstBatch } from "./batch.ts";
-import { makeBody } from "./envelope.ts";
+import { makeAnonymousBody, makeBody } from "./envelope.ts";
 import { forgetReport } from "./orders.ts";
 import { handOver, post } from "./post.ts";
 import { dequeue, queue } from "./queue.ts";
@@ -65,6 +65,15 @@ export function withdraw(): void {
   retry();
 }
 
+/** Sends events that nobody stands behind. None is kept, and none is tried again. */
+export function sendAnonymously(events: TandemEvent[]): void {
+  for (let rest = events; rest.length; ) {
+    const batch = firstBatch(rest);
+    void post(makeAnonymousBody(batch), "omit");
+    rest = rest.slice(batch.length);
+  }
+}
+
 function flush(): void {
   isScheduled = false;
   const said = withdrawal;
@@ -75,7 +84,7 @@ function flush(): void {
   isPosting = true;
   withdrawal = undefined;
   if (!said) hasNews = false;
-  void post(body).then(
+  void post(body, "include").then(
     guard(({ isTaken, isRefused, visitor }) => {
       isPosting = false;
       if (isOn) learnVisitor(visitor);

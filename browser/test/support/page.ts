@@ -2,7 +2,7 @@
 
 import { createHash, webcrypto } from "node:crypto";
 import { createContext, runInContext } from "node:vm";
-import type { Settings } from "../../src/settings.ts";
+import type { Lane, Settings } from "../../src/settings.ts";
 import { script } from "./script.ts";
 import { FakeStorage } from "./storage.ts";
 
@@ -10,9 +10,18 @@ export const SRC = "https://shop.example/x7k2/s.js";
 export const NOW = 1_763_830_000_000;
 export const PIXEL_SCRIPT = "https://analytics.tiktok.com/i18n/pixel/events.js";
 
+/** One destination that advertises. */
+export function lanes(unknown: Lane["unknown"], more: Partial<Lane> = {}): Lane[] {
+  return [{ platform: "tiktok", requires: ["advertising"], unknown, vendors: ["tiktok"], ...more }];
+}
+
 export const SETTINGS: Settings = {
   cookie: "tdv",
-  consent: "assume",
+  lanes: lanes("assume"),
+  gpc: "limit",
+  accept_defaults: false,
+  anonymous: false,
+  categories: { advertising: [], analytics: [], functional: [] },
   data_layer: "dataLayer",
   forms: false,
   respect_blockers: false,
@@ -85,7 +94,7 @@ export class Page {
   /** What no listener and no timer of ours may let out. */
   errors: unknown[] = [];
   private timers: { at: number; work: () => void; id: number }[] = [];
-  private listeners: { target: string; type: string; listener: Listener }[] = [];
+  private listeners: { target: string; type: string; listener: Listener; isCapture: boolean }[] = [];
   private context: object;
   private url: URL;
 
@@ -123,6 +132,7 @@ export class Page {
       sessionStorage: this.session,
       performance: { getEntriesByType: () => [{ name: options.navigation ?? this.url.href }] },
       addEventListener: this.listen("window"),
+      atob,
       setTimeout: (work: () => void, ms = 0) =>
         this.timers.push({ at: this.now + ms, work, id: this.timers.length + 1 }),
       clearTimeout: (id: number) =>
@@ -178,7 +188,9 @@ export class Page {
 
   async fire(target: "window" | "document", type: string, event: object = {}): Promise<void> {
     for (const one of this.listeners) {
-      if (one.target === target && one.type === type) this.guarded(() => one.listener({ type, ...event }));
+      // What is fired at the document passes the window on its way down, but for `load`.
+      const isPassed = one.target === "window" && one.isCapture && type !== "load";
+      if (one.type === type && (one.target === target || isPassed)) this.guarded(() => one.listener({ type, ...event }));
     }
     await this.settle();
   }
@@ -240,8 +252,8 @@ export class Page {
     }
   }
 
-  private listen = (target: string) => (type: string, listener: Listener) => {
-    this.listeners.push({ target, type, listener });
+  private listen = (target: string) => (type: string, listener: Listener, options?: unknown) => {
+    this.listeners.push({ target, type, listener, isCapture: options === true });
   };
 
   private move = (_state: unknown, _title: string, address?: string | null) => {

@@ -154,11 +154,17 @@ impl Event {
             .map(Amount::new)
     }
 
-    /// The event without anything that names a person, a browser or a click; the visitor's own id stays.
+    /// The event without what advertising needs: anything that names a person, a browser or a click. The visitor's own id
+    /// stays, for statistics.
     #[must_use]
     pub fn without_identity(&self) -> Self {
         Self {
             user: MatchKeys::default(),
+            page: Page {
+                url: self.page.url.as_deref().map(crate::page::without_clicks),
+                referrer: self.page.referrer.as_deref().map(crate::page::without_query),
+                title: self.page.title.clone(),
+            },
             supplied: BTreeMap::new(),
             pixels: BTreeMap::new(),
             ..self.clone()

@@ -5,7 +5,7 @@
 use url::Url;
 
 use crate::event::Page;
-use crate::normalise::clicks::percent_decode;
+use crate::normalise::clicks::{self, percent_decode};
 
 /// Parameters that open an order, log somebody in, or name a person. Compared without case and separators.
 const SECRET: &[&str] = &[
@@ -70,6 +70,19 @@ pub fn clean_url(text: &str) -> Option<String> {
     }
     let clean = String::from(url);
     (clean.len() <= MAX_LEN).then_some(clean)
+}
+
+/// An address without the parameters that are click ids.
+#[must_use]
+pub fn without_clicks(url: &str) -> String {
+    let Some((bare, query)) = url.split_once('?') else { return url.to_owned() };
+    let query = query.split('#').next().unwrap_or_default();
+    let is_click = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        clicks::parameter_names().any(|click| click.eq_ignore_ascii_case(name))
+    };
+    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !is_click(pair)).collect();
+    if kept.is_empty() { bare.to_owned() } else { format!("{bare}?{}", kept.join("&")) }
 }
 
 /// An address without query and fragment.

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tandem_core::consent::consent_mode::{self, ConsentMode};
 use tandem_core::consent::tcf::TcString;
 use tandem_core::consent::{
-    Categories, Decision, Evidence, Gate, Gpc, OnUnknown, Policy, Purpose, Reading, Signals, Status, VendorNames, tools,
+    Categories, Decision, Evidence, Gate, Gpc, OnUnknown, Policy, Purpose, Reading, Signals, Status,
+    VendorNames, tools,
 };
 
 fn vectors() -> Vec<Value> {
@@ -84,7 +85,8 @@ fn consent_mode_in_hits() {
 fn cookies_of_consent_tools() {
     let count = each("cookie", |input, expect| {
         let readings = tools::read(&cookies(input), &Categories::default());
-        let all = readings.iter().map(|r| (r.evidence.signal.to_string(), shown(r, &expect[&*r.evidence.signal])));
+        let all =
+            readings.iter().map(|r| (r.evidence.signal.to_string(), shown(r, &expect[&*r.evidence.signal])));
         all.collect::<serde_json::Map<_, _>>().into()
     });
     assert_eq!(count, 26);
@@ -101,7 +103,8 @@ fn shown(reading: &Reading, expect: &Value) -> Value {
     };
     let value = reading.evidence.value.as_deref().unwrap_or_default();
     let ids = |name: &str| {
-        let found = value.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default();
+        let found =
+            value.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default();
         found.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect::<Vec<_>>()
     };
     let all = json!({
@@ -147,7 +150,8 @@ fn a_vendor_to_whom_a_purpose_is_forbidden_is_denied() {
     let policy = Policy { vendors: vec![vendor(755)], ..Policy::default() };
     let consent = Signals { tc_string: Some(text), ..Signals::default() }.read(&policy);
     assert_eq!((consent.advertising, consent.vendors["ads"]), (Status::Granted, Status::Denied));
-    let gate = Gate { policy: Arc::new(policy), ..Gate::new("ads", &[Purpose::Advertising], OnUnknown::Grant) };
+    let gate =
+        Gate { policy: Arc::new(policy), ..Gate::new("ads", &[Purpose::Advertising], OnUnknown::Grant) };
     assert_eq!(gate.rule(&consent).record(), "suppress:vendor_denied");
 }
 
@@ -167,7 +171,11 @@ fn decisions() {
         let policy = Arc::new(Policy { gpc, vendors: vendors.collect(), ..Policy::default() });
         let mut words = Vec::new();
         if let Some(state) = input["consent_state"].as_object() {
-            let of = |name: &str| state.get(name).map_or(Status::Unknown, |v| if v == true { Status::Granted } else { Status::Denied });
+            let of = |name: &str| {
+                state
+                    .get(name)
+                    .map_or(Status::Unknown, |v| if v == true { Status::Granted } else { Status::Denied })
+            };
             let evidence = Evidence::new("consent_state", input["consent_state"].to_string());
             words.push(Reading::chosen(evidence, of("ad_storage"), of("analytics_storage"), Status::Unknown));
         }

@@ -5,6 +5,7 @@
 
 use http::{HeaderMap, Method};
 use serde_json::Value;
+use tandem_core::consent::Purpose;
 use tandem_core::retry::Pace;
 use tandem_core::{Event, Finding};
 
@@ -29,6 +30,12 @@ pub struct Definition {
     pub max_age_s: i64,
     /// Requests under way at once.
     pub concurrency: usize,
+    /// What the visitor must have allowed, unless the shop's settings say otherwise.
+    pub requires: &'static [Purpose],
+    /// What consent tools call the platform, see [`tandem_core::consent::VendorNames::is_called`].
+    pub consent_names: &'static [&'static str],
+    /// Its id on the IAB's list of vendors, where it is known to have one.
+    pub tcf_vendor: Option<u16>,
 }
 
 /// Why an event is not for this destination. The code is stable and goes on record.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use tandem_core::Site;
+use tandem_core::consent::{Gate, OnUnknown};
 use tandem_destinations::Destination;
 use tandem_sources::Source;
 use tandem_store::{LaneId, Store, StoreError};
@@ -38,12 +39,23 @@ pub struct Lane {
     pub id: LaneId,
     /// Site's short name.
     pub site: String,
-    /// What the site does when consent is unknown.
-    pub on_unknown: tandem_core::consent::OnUnknown,
+    /// What it asks of the visitor's consent.
+    pub gate: Gate,
     /// How visitors are remembered, if they are.
     pub sessions: Option<tandem_core::session::Rules>,
     /// The platform, set up for the site.
     pub destination: Arc<dyn Destination>,
+}
+
+impl Lane {
+    /// A destination's lane.
+    #[must_use]
+    pub fn new(id: LaneId, site: &Site, destination: Arc<dyn Destination>) -> Self {
+        let definition = destination.definition();
+        let default = || Gate::new(definition.name, definition.requires, OnUnknown::default());
+        let gate = site.gates.of(definition.name).unwrap_or_else(default);
+        Self { id, site: site.id.clone(), gate, sessions: site.sessions, destination }
+    }
 }
 
 /// One shop, set up.
@@ -106,10 +118,9 @@ impl Gateway {
             let mut lanes = Vec::with_capacity(setup.destinations.len());
             for destination in setup.destinations {
                 let id = store.lane(&setup.site.id, destination.definition().name).await?;
-                let (site, on_unknown) = (setup.site.id.clone(), setup.site.on_unknown_consent);
-                lanes.push(Lane { id, site, on_unknown, sessions: setup.site.sessions, destination });
+                lanes.push(Lane::new(id, &setup.site, destination));
             }
-            let script = Script::of(&setup.site, &setup.sources, &lanes);
+            let script = Script::of(&setup.site, &setup.sources, &lanes, &limits);
             if let Some(script) = &script {
                 pages.insert(script.path.clone(), setup.site.id.clone());
             }

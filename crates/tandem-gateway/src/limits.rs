@@ -17,13 +17,24 @@ pub struct Limits {
     /// Requests a second that one address may send to the pages' intake, in the long run; 0 for any number. A page sends
     /// one or two; behind one address may be a whole company.
     pub page_requests_per_second: u32,
+    /// Header in which a trusted proxy tells the caller's country, in lower case (`cf-ipcountry`).
+    pub country_header: Option<String>,
+    /// The same for the state within the country.
+    pub state_header: Option<String>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let loopback = ["127.0.0.0/8", "::1/128"];
         let trusted_proxies = loopback.iter().filter_map(|net| net.parse().ok()).collect();
-        Self { max_body: 1 << 20, body_timeout_ms: 20_000, trusted_proxies, page_requests_per_second: 20 }
+        Self {
+            max_body: 1 << 20,
+            body_timeout_ms: 20_000,
+            trusted_proxies,
+            page_requests_per_second: 20,
+            country_header: None,
+            state_header: None,
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! From a decoded request to log entries: the door, the consent gate, one delivery a destination.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use tandem_core::claim::{ClaimKey, OrderReport};
-use tandem_core::consent::{self, Decision};
+use tandem_core::consent::{self, Decision, Ruling};
 use tandem_core::door::{self, Draft, Rejection};
 use tandem_core::session;
 use tandem_core::{Event, Finding, Site, names};
@@ -98,28 +100,45 @@ impl Prepared {
     }
 }
 
+/// An event as one destination may have it.
+pub struct Cleared<'e> {
+    /// The event, or what consent leaves of it.
+    pub event: Cow<'e, Event>,
+    /// Restricted processing under US state laws.
+    pub limited_data_use: bool,
+}
+
 /// What becomes of an event at one destination, before any claim: nothing stands in its way, or a skip.
 ///
 /// # Errors
 /// [`Skip`] with the reason on record.
-pub fn gate(lane: &Lane, event: &Event) -> Result<bool, Skip> {
+pub fn gate<'e>(lane: &Lane, event: &'e Event, ruling: &Ruling) -> Result<Cleared<'e>, Skip> {
     if let Some(why) = &event.bot {
         return Err(Skip { code: "bot", message: format!("no person: {why}") });
     }
-    let limited = match consent::decide(&event.consent, lane.on_unknown) {
-        Decision::Send { limited_data_use } => limited_data_use || event.limited_data_use,
-        Decision::Skip(code) => return Err(consent_skip(code)),
+    let event = match ruling.decision {
+        Decision::Send => Cow::Borrowed(event),
+        Decision::SendWithoutIdentity => Cow::Owned(event.without_identity()),
+        Decision::Anonymise => Cow::Owned(event.anonymous()),
+        Decision::Suppress(code) => return Err(consent_skip(code, ruling)),
     };
-    lane.destination.wants(event)?;
-    Ok(limited)
+    lane.destination.wants(&event)?;
+    let limited_data_use = ruling.limited_data_use || event.limited_data_use;
+    Ok(Cleared { event, limited_data_use })
 }
 
-fn consent_skip(code: &'static str) -> Skip {
-    let message = match code {
-        consent::DENIED => "the visitor denied consent for advertising",
-        _ => "nobody told us about consent, and this site then sends nothing (consent.on_unknown)",
+fn consent_skip(code: &'static str, ruling: &Ruling) -> Skip {
+    let message = match (code, ruling.reason.as_ref()) {
+        (consent::DENIED, consent::WITHDRAWN) => "the visitor allowed it first and took that back".to_owned(),
+        (consent::DENIED, reason) => {
+            format!("the visitor did not allow what this destination needs ({reason})")
+        }
+        (_, "no_signal") => {
+            "nobody told us about consent, and this site then sends nothing (on_unknown)".to_owned()
+        }
+        (_, reason) => format!("the visitor has not chosen yet ({reason})"),
     };
-    Skip { code, message: message.to_owned() }
+    Skip { code, message }
 }
 
 fn entry(
@@ -174,7 +193,7 @@ impl Halves {
         if sale && event.source == browser::NAME && rules.sales_come_otherwise {
             return Self::Completes;
         }
-        if !session::lacks_browser_half(event, site.on_unknown_consent) {
+        if !session::lacks_browser_half(event, || site.gates.is_open(&event.consent)) {
             return Self::Alone;
         }
         // Late already: the platform would not merge the halves any more.
@@ -188,7 +207,8 @@ impl Halves {
 
 fn delivery(lane: &Lane, event: &Event, halves: &Halves, now_s: i64) -> NewDelivery {
     let definition = lane.destination.definition();
-    let mut skip = gate(lane, event).err().or_else(|| too_old(definition, event, now_s));
+    let ruling = lane.gate.rule(&event.consent);
+    let mut skip = gate(lane, event, &ruling).err().or_else(|| too_old(definition, event, now_s));
     let hold_ms = match halves {
         Halves::Alone => 0,
         Halves::Waits(hold_ms) => {
@@ -210,6 +230,7 @@ fn delivery(lane: &Lane, event: &Event, halves: &Halves, now_s: i64) -> NewDeliv
         // begins only when it gets that.
         window_ms: definition.duplicate_window_ms + definition.retry_horizon_ms,
         hold_ms,
+        consent: ruling.record(),
         skip: skip.map(|s| Skipped { code: s.code.into(), message: s.message }),
     }
 }
@@ -276,6 +297,8 @@ fn notice_of(site: &SiteRuntime, source: &'static str, rejection: &Rejection) ->
 
 /// An event's request to one destination, or the reason there is none; what `tandem explain` shows.
 pub struct Explained {
+    /// What consent says, and why.
+    pub ruling: Ruling,
     /// Set when the event would not be sent.
     pub skip: Option<Skip>,
     /// The request; also for an event skipped for its age, since that is a matter of when.
@@ -289,12 +312,13 @@ pub struct Explained {
 pub fn explain(lane: &Lane, event: &Event, now_s: i64) -> Explained {
     let destination: &dyn Destination = lane.destination.as_ref();
     let findings = destination.lint(event);
-    match gate(lane, event) {
-        Err(skip) => Explained { skip: Some(skip), request: None, findings },
-        Ok(limited) => Explained {
-            skip: too_old(destination.definition(), event, now_s),
-            request: Some(destination.request(&[destination.map(event, limited)])),
-            findings,
-        },
-    }
+    let ruling = lane.gate.rule(&event.consent);
+    let (skip, request) = match gate(lane, event, &ruling) {
+        Err(skip) => (Some(skip), None),
+        Ok(cleared) => {
+            let mapped = destination.map(&cleared.event, cleared.limited_data_use);
+            (too_old(destination.definition(), event, now_s), Some(destination.request(&[mapped])))
+        }
+    };
+    Explained { ruling, skip, request, findings }
 }

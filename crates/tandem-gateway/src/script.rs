@@ -5,12 +5,12 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256, Sha384};
 use tandem_core::Site;
-use tandem_core::consent::OnUnknown;
+use tandem_core::consent::{Gate, OnUnknown};
 use tandem_core::normalise::{clicks, phone};
 use tandem_sources::Source;
 use tandem_sources::browser::Pages;
 
-use crate::Lane;
+use crate::{Lane, Limits};
 
 /// The library as built from `browser/`; no Node is needed to build the program.
 pub const LIBRARY: &str = include_str!("../../../browser/dist/tandem.js");
@@ -40,9 +40,9 @@ pub struct Script {
 impl Script {
     /// The script of a site whose pages have one.
     #[must_use]
-    pub fn of(site: &Site, sources: &[Box<dyn Source>], lanes: &[Lane]) -> Option<Self> {
+    pub fn of(site: &Site, sources: &[Box<dyn Source>], lanes: &[Lane], limits: &Limits) -> Option<Self> {
         let pages = sources.iter().find_map(|source| source.pages())?;
-        let settings = settings(site, pages, sources, lanes);
+        let settings = settings(site, pages, sources, lanes, limits);
         // Inside a script a line separator would end a text, and inside a page "</script>" would end the script.
         let text = settings.to_string().replace('<', "\\u003c").replace('\u{2028}', "\\u2028");
         let body = Bytes::from(LIBRARY.replacen(PLACE, &text, 1));
@@ -77,21 +77,50 @@ impl Script {
     }
 }
 
+/// What one destination asks of the visitor's consent. By region: the page asks us where the visitor is, if anybody tells
+/// us.
+fn lane(gate: &Gate, knows_regions: bool) -> Value {
+    let unknown = match gate.on_unknown {
+        OnUnknown::ByRegion if knows_regions => "ask",
+        OnUnknown::ByRegion | OnUnknown::Deny => "wait",
+        OnUnknown::Grant => "assume",
+    };
+    let mut lane = json!({ "platform": gate.platform, "requires": gate.requires, "unknown": unknown });
+    if let Some(names) = gate.policy.vendors.iter().find(|names| names.platform == gate.platform) {
+        lane["vendors"] = json!(names.names);
+        if let Some(id) = names.tcf {
+            lane["tcf_vendor"] = id.into();
+        }
+    }
+    lane
+}
+
 fn hex_start(digest: &[u8]) -> String {
     digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 
-fn settings(site: &Site, pages: &Pages, sources: &[Box<dyn Source>], lanes: &[Lane]) -> Value {
+fn settings(
+    site: &Site,
+    pages: &Pages,
+    sources: &[Box<dyn Source>],
+    lanes: &[Lane],
+    limits: &Limits,
+) -> Value {
     let own = &pages.settings;
     let of_orders = || sources.iter().find_map(|s| s.sale_event_id());
     let sale_event_id = own.sale_event_id.as_deref().or_else(of_orders).unwrap_or(SALE_EVENT_ID);
     let pixels: Vec<_> = lanes.iter().filter_map(|lane| lane.destination.page_pixel()).collect();
     let calling_code = site.country.as_deref().and_then(phone::calling_code).map(|code| code.to_string());
-    // Until the region is known on the page, "by region" means asking first.
-    let consent = if site.on_unknown_consent == OnUnknown::Grant { "assume" } else { "wait" };
+    let knows_regions = limits.country_header.is_some();
+    let asked: Vec<_> = site.gates.0.iter().map(|gate| lane(gate, knows_regions)).collect();
     json!({
         "cookie": own.cookie,
-        "consent": consent,
+        "lanes": asked,
+        "gpc": site.policy.gpc,
+        "accept_defaults": site.policy.accept_defaults,
+        "anonymous": site.gates.anonymises(),
+        "refused_orders": site.gates.may_assume(),
+        "categories": site.policy.categories,
         "data_layer": Some(&own.data_layer).filter(|name| !name.is_empty()),
         "forms": own.forms,
         "respect_blockers": own.respect_blockers,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tandem_core::consent::{self, Decision, OnUnknown};
+use tandem_core::consent::{Consent, Decision, Gates};
 use tandem_core::identity::{ClickIds, IdHashes, MatchKeys, hash_identity};
 use tandem_core::session::{self, Clues, Rules, Touch};
 use tandem_core::{Channel, Event, names};
@@ -40,9 +40,9 @@ pub(crate) fn touch_of_visit(visit: Visit, admitted: &[&mut Event]) -> Touch {
 
 /// What an order from the shop's server tells of a visitor: the one whose id it carries, or the one it was joined to.
 /// The buyer's e-mail address then finds the visitor for the next order.
-pub(crate) fn touch_of_order(event: &Event, visitor: Option<&str>, on_unknown: OnUnknown) -> Option<Touch> {
+pub(crate) fn touch_of_order(event: &Event, visitor: Option<&str>, gates: &Gates) -> Option<Touch> {
     let visitor = event.session_id.as_deref().or(visitor)?;
-    let allowed = matches!(consent::decide(&event.consent, on_unknown), Decision::Send { .. });
+    let allowed = gates.widest(&event.consent) == Decision::Send;
     if event.channel != Channel::Server || event.source == browser::NAME || !allowed {
         return None;
     }
@@ -76,16 +76,53 @@ pub(crate) async fn join(
     events: &mut [&mut Event],
     now_ms: i64,
 ) -> Result<Vec<Option<String>>, StoreError> {
-    let clues: Vec<Clues> = events.iter().map(|event| session::clues(event)).collect();
-    let (store, site) = (store.clone(), site.to_owned());
-    let found = tokio::task::spawn_blocking(move || look_up(&store, &site, clues));
-    let found = found.await.map_err(|e| StoreError::Database(e.to_string()))??;
-    let joined = events.iter_mut().zip(found).map(|(event, found)| {
-        let found = found?;
+    let found = known(store, site, events).await?;
+    let joined = events.iter_mut().zip(found).map(|(event, known)| {
+        if let Some(consent) = &known.with_order {
+            session::freeze(event, consent);
+        }
+        let found = known.session?;
         add(event, &found, rules, now_ms);
         Some(found.visitor.clone())
     });
     Ok(joined.collect())
+}
+
+/// Takes back what was allowed for events whose visitors have said no since. Gives which events that changed.
+pub(crate) async fn withdraw(
+    store: &Arc<Store>,
+    site: &str,
+    events: &mut [&mut Event],
+) -> Result<Vec<bool>, StoreError> {
+    let found = known(store, site, events).await?;
+    let withdrawn = events
+        .iter_mut()
+        .zip(found)
+        .map(|(event, known)| known.session.is_some_and(|found| session::withdraw(event, &found.session)));
+    Ok(withdrawn.collect())
+}
+
+/// What the store knows that an event did not bring.
+struct Known {
+    session: Option<Arc<Remembered>>,
+    /// What the buyer allowed when the order was placed.
+    with_order: Option<Consent>,
+}
+
+async fn known(store: &Arc<Store>, site: &str, events: &[&mut Event]) -> Result<Vec<Known>, StoreError> {
+    let asked: Vec<(Clues, Vec<String>)> =
+        events.iter().map(|event| (session::clues(event), orders_of(event))).collect();
+    let (store, site) = (store.clone(), site.to_owned());
+    let found = tokio::task::spawn_blocking(move || look_up(&store, &site, asked));
+    found.await.map_err(|e| StoreError::Database(e.to_string()))?
+}
+
+/// The orders whose word holds for the event, while it has none of its own.
+fn orders_of(event: &Event) -> Vec<String> {
+    if event.consent.has_choice() {
+        return Vec::new();
+    }
+    event.order_id.iter().chain(&event.parent_order_id).cloned().collect()
 }
 
 fn add(event: &mut Event, found: &Remembered, rules: &Rules, now_ms: i64) {
@@ -101,11 +138,13 @@ fn add(event: &mut Event, found: &Remembered, rules: &Rules, now_ms: i64) {
 }
 
 /// The events of one request mostly share their clues.
-fn look_up(store: &Store, site: &str, clues: Vec<Clues>) -> Result<Vec<Option<Arc<Remembered>>>, StoreError> {
+fn look_up(store: &Store, site: &str, asked: Vec<(Clues, Vec<String>)>) -> Result<Vec<Known>, StoreError> {
     let mut known: HashMap<Clues, Option<Arc<Remembered>>> = HashMap::new();
-    let mut found = Vec::with_capacity(clues.len());
-    for clue in clues {
-        let remembered = match known.get(&clue) {
+    let mut found = Vec::with_capacity(asked.len());
+    for (clue, orders) in asked {
+        let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
+        let with_order = if orders.is_empty() { None } else { store.order_consent(site, &orders)? };
+        let session = match known.get(&clue) {
             Some(remembered) => remembered.clone(),
             None => {
                 let remembered = store.session(site, &clue)?.map(Arc::new);
@@ -113,7 +152,7 @@ fn look_up(store: &Store, site: &str, clues: Vec<Clues>) -> Result<Vec<Option<Ar
                 remembered
             }
         };
-        found.push(remembered);
+        found.push(Known { session, with_order });
     }
     Ok(found)
 }

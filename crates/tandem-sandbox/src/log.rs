@@ -21,7 +21,7 @@ pub struct RequestEntry {
     pub path: String,
     /// Headers in order; tokens are shortened to their last four characters.
     pub headers: Vec<(String, String)>,
-    /// Body: JSON if it can be read and fits the log, otherwise text.
+    /// Body: JSON if it can be read, fits the log and is not wanted as text, otherwise text.
     pub body: Value,
     /// Size of the whole body.
     pub body_bytes: usize,
@@ -65,7 +65,7 @@ impl RequestEntry {
     pub(crate) fn carry(&mut self, carried: &HeaderMap, bytes: &[u8], options: &Options) {
         self.headers = headers(carried);
         self.body_bytes = bytes.len();
-        (self.body, self.body_cut) = body(bytes, options.log_body_limit);
+        (self.body, self.body_cut) = body(bytes, options);
     }
 }
 
@@ -109,12 +109,14 @@ fn shorten(secret: &str) -> String {
 }
 
 /// Body for the log, and whether it was cut.
-fn body(body: &[u8], limit: usize) -> (Value, bool) {
-    if body.len() <= limit {
+fn body(body: &[u8], options: &Options) -> (Value, bool) {
+    let limit = options.log_body_limit;
+    if body.len() <= limit && !options.log_text {
         let parsed = serde_json::from_slice(body);
         return (parsed.unwrap_or_else(|_| String::from_utf8_lossy(body).into()), false);
     }
-    (String::from_utf8_lossy(&body[..limit]).into(), true)
+    let kept = &body[..limit.min(body.len())];
+    (String::from_utf8_lossy(kept).into(), kept.len() < body.len())
 }
 
 const TOP: [&str; 5] = ["event_source", "event_source_id", "test_event_code", "partner_name", "data"];

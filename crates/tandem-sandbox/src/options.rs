@@ -79,6 +79,8 @@ pub struct Options {
     pub log_requests: usize,
     /// Bytes of a body kept in the log.
     pub log_body_limit: usize,
+    /// Keep bodies in the log as the text that arrived, also where it is JSON.
+    pub log_text: bool,
     /// Test events kept.
     pub test_events: usize,
     /// Longest time a `hang` fault holds a connection, in seconds.
@@ -113,6 +115,7 @@ impl Default for Options {
             keep_details: true,
             log_requests: 200,
             log_body_limit: 65_536,
+            log_text: false,
             test_events: 1000,
             hang_limit_s: 120,
             people: Vec::new(),

@@ -16,6 +16,7 @@ pub mod browser;
 pub mod events;
 pub mod woocommerce;
 
+mod consent;
 mod values;
 
 /// What came over the wire.
@@ -28,6 +29,8 @@ pub struct Request<'a> {
     pub client_ip: Option<&'a str>,
     /// Whether the caller came by https, as far as the proxies tell.
     pub secure: bool,
+    /// Where the caller is, as far as the proxies tell: ISO country, or `US-CA` for a state.
+    pub region: Option<&'a str>,
     /// Time of arrival, Unix milliseconds.
     pub now_ms: i64,
 }
@@ -36,7 +39,7 @@ impl<'a> Request<'a> {
     /// One of which only headers and body matter.
     #[must_use]
     pub fn new(headers: &'a HeaderMap, body: &'a [u8]) -> Self {
-        Self { headers, body, client_ip: None, secure: false, now_ms: 0 }
+        Self { headers, body, client_ip: None, secure: false, region: None, now_ms: 0 }
     }
 
     /// A header's text with what is no UTF-8 replaced: browsers send names of networks and devices in any encoding.

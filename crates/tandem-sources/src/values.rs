@@ -64,18 +64,6 @@ fn number_status(number: u64) -> Option<Status> {
     }
 }
 
-/// A consent region from an address: the ISO country, or `US-CA` for a US state. `None` when the country is not
-/// two letters (it may be a hash).
-pub(crate) fn region(country: Option<&str>, state: Option<&str>) -> Option<String> {
-    let two_letters = |text: &&str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic());
-    let country = country.map(str::trim).filter(two_letters)?.to_ascii_uppercase();
-    let state = state.map(str::trim).filter(two_letters).filter(|_| country == "US");
-    Some(match state {
-        Some(state) => format!("{country}-{}", state.to_ascii_uppercase()),
-        None => country,
-    })
-}
-
 /// A moment out of ISO 8601 text, in Unix seconds, and whether the text named its zone. Without one, UTC is taken.
 pub(crate) fn moment(text: &str) -> Option<(i64, bool)> {
     let text = text.trim();
@@ -128,12 +116,5 @@ mod tests {
         ] {
             assert_eq!(consent_status(&value), status, "{value}");
         }
-    }
-
-    #[test]
-    fn regions_name_us_states_only() {
-        assert_eq!(region(Some("us"), Some("ca")).as_deref(), Some("US-CA"));
-        assert_eq!(region(Some("DE"), Some("BE")).as_deref(), Some("DE"));
-        assert_eq!(region(Some("Germany"), None), None);
     }
 }

@@ -7,7 +7,7 @@ use common::{NOW, admitted, headers, site, source};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tandem_core::Site;
-use tandem_core::consent::OnUnknown;
+use tandem_core::consent::{Gates, OnUnknown};
 use tandem_sources::{AuthError, Decoded, Request};
 
 const VISITOR: &str = "mg3k2v1x9abcdefghij0123456789";
@@ -68,7 +68,7 @@ fn only_pages_of_the_shop_may_send() {
 #[test]
 fn cookies_are_set_only_where_they_may_be() {
     let ask_first = site();
-    let assume = Site { on_unknown_consent: OnUnknown::Grant, ..site() };
+    let assume = Site { gates: Gates::advertising(OnUnknown::Grant), ..site() };
     let names = |site: &Site, consent: Value| -> Vec<String> {
         let page = json!({"url": "https://shop.example/?ttclid=NEW"});
         let cookie = format!("tdv={VISITOR}; ttclid=OLD; _ttp=2F7h37YkS1j57AYSKTI7IHhJPYH");
@@ -162,7 +162,7 @@ fn too_much_is_refused() {
 #[test]
 fn before_consent_and_after_a_no_nothing_is_kept_of_anybody() {
     let page = json!({"url": "https://shop.example/p?ttclid=CLICK&utm_source=tiktok"});
-    let assume = Site { on_unknown_consent: OnUnknown::Grant, ..site() };
+    let assume = Site { gates: Gates::advertising(OnUnknown::Grant), ..site() };
     let told = |site: &Site, consent: Value| {
         let extra = json!({"page": page, "consent": consent, "user": {"email": ["a".repeat(64)]}});
         let decoded = decode(site, &[], &body(extra));

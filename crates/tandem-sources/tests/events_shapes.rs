@@ -73,7 +73,11 @@ fn essence(mut event: Event) -> Event {
 fn three_vocabularies_say_the_same() {
     let ours = event(&ours()).unwrap();
     assert_eq!(codes(&ours), Vec::<&str>::new());
-    assert_eq!(ours.consent.evidence.as_deref(), Some("consent.advertising"));
+    let evidence = ours.consent.evidence.clone().unwrap();
+    assert_eq!(
+        (evidence.signal.as_ref(), evidence.value.as_deref()),
+        ("consent.advertising", Some("granted"))
+    );
     assert_eq!(ours.consent.region.as_deref(), Some("US-CA"));
     assert_eq!(ours.user.present().len(), 16);
     assert_eq!(ours.properties, *json!({"coupon": "SAVE10"}).as_object().unwrap());
@@ -161,7 +165,7 @@ fn one_refusal_outweighs_all_grants() {
     let status = |consent: Value| {
         let body = json!({"event": "Lead", "event_id": "a", "consent": consent});
         let consent = event(&body).unwrap().consent;
-        (consent.advertising, consent.evidence.map(|e| e.into_owned()))
+        (consent.advertising, consent.evidence.map(|e| e.signal.into_owned()))
     };
     let by = |status, name: &str| (status, Some(format!("consent.{name}")));
     assert_eq!(
@@ -171,7 +175,7 @@ fn one_refusal_outweighs_all_grants() {
     assert_eq!(status(json!({"marketing": "allow", "analytics": "deny"})), by(Status::Granted, "marketing"));
     assert_eq!(status(json!({"ad_user_data": false})), by(Status::Denied, "ad_user_data"));
     assert_eq!(status(json!("denied")), by(Status::Denied, "advertising"));
-    assert_eq!(status(json!({"analytics": "granted"})), (Status::Unknown, None));
+    assert_eq!(status(json!({"analytics": "granted"})), by(Status::Unknown, "analytics"));
     assert_eq!(status(json!({"marketing": "maybe"})), by(Status::Denied, "marketing"));
     assert_eq!(status(Value::Null), (Status::Unknown, None));
     let body = json!({"event": "Lead", "event_id": "a", "user": {"country": "FR"},

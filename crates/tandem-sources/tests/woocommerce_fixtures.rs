@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use common::{json_files, read_json, root, site, updating, write_json};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
+use tandem_core::consent::Policy;
 use tandem_core::door::admit;
 use tandem_core::names::PURCHASE;
 use tandem_sources::{AuthError, Decoded, Request, Source};
@@ -218,11 +219,13 @@ fn orders_of_the_rest_api_read_like_deliveries() {
     use tandem_sources::woocommerce::{Settings, WooCommerce};
     let order = |name: &str, settings: Settings| {
         let answer = read_json(&root().join(format!("tests/fixtures/woocommerce/rest-api/{name}.json")));
-        WooCommerce::new(settings).order(answer["response"].as_object().unwrap().clone())
+        WooCommerce::new(settings).order(answer["response"].as_object().unwrap().clone(), &Policy::default())
     };
     let delivery = deliveries().into_iter().find(|d| d.name.starts_with("05a-order-created")).unwrap();
     let delivered = serde_json::from_str(&delivery.body).unwrap();
-    let before = WooCommerce::new(Settings::default()).order(delivered).unwrap_or_else(|r| panic!("{r:?}"));
+    let before = WooCommerce::new(Settings::default())
+        .order(delivered, &Policy::default())
+        .unwrap_or_else(|r| panic!("{r:?}"));
     let after = order("order-kwd-dp2", Settings::default()).unwrap_or_else(|r| panic!("{r:?}"));
     assert_eq!(before.event.event_name, PURCHASE);
     let (then, now) = (before.event.value.unwrap(), after.event.value.unwrap());

@@ -211,11 +211,10 @@ fn consent_kept_with_the_order() {
     let status = |pairs: Value| {
         let consent = event(&json!({}), &meta(pairs)).consent;
         assert_eq!(consent.region.as_deref(), Some("DE"));
-        (consent.advertising, consent.evidence.unwrap_or_default().into_owned())
+        let evidence = consent.evidence.unwrap_or_default();
+        (consent.advertising, format!("{} {}", evidence.signal, evidence.value.unwrap_or_default()))
     };
-    let by = |status, key: &str| {
-        (status, if key.is_empty() { String::new() } else { format!("order meta {key}") })
-    };
+    let by = |status, said: &str| (status, format!("order_consent {said}").trim().to_owned());
     for (value, expected) in [
         (json!("allow"), Status::Granted),
         (json!("yes"), Status::Granted),
@@ -224,20 +223,32 @@ fn consent_kept_with_the_order() {
         (json!("deny"), Status::Denied),
         (json!("denied"), Status::Denied),
         (json!("0"), Status::Denied),
-        (json!("what?"), Status::Denied),
     ] {
-        assert_eq!(status(json!({"consent_marketing": value})), by(expected, "consent_marketing"), "{value}");
+        let said = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        assert_eq!(
+            status(json!({"consent_marketing": value})),
+            by(expected, &format!("consent_marketing {said}"))
+        );
     }
-    assert_eq!(status(json!({})), by(Status::Unknown, ""));
-    assert_eq!(status(json!({"_wp_consent": "{\"marketing\":\"deny\"}"})), by(Status::Denied, "_wp_consent"));
-    assert_eq!(status(json!({"_wp_consent": "{\"statistics\":\"allow\"}"})), by(Status::Unknown, ""));
+    // It may be anything, so it is not repeated.
     assert_eq!(
-        status(json!({"_tandem_consent": {"marketing": "granted"}})),
-        by(Status::Granted, "_tandem_consent")
+        status(json!({"consent_marketing": "ada@example.com"})),
+        by(Status::Denied, "consent_marketing ?")
     );
-    assert_eq!(status(json!({"_wp_consent": "{broken"})), by(Status::Denied, "_wp_consent"));
+    assert_eq!(status(json!({"_wp_consent": "{broken"})), by(Status::Denied, "_wp_consent ?"));
+    assert_eq!(status(json!({})), (Status::Unknown, " ".to_owned()));
+    let kept = |value: Value| status(json!({"_wp_consent": value}));
+    assert_eq!(kept(json!("{\"marketing\":\"deny\"}")), by(Status::Denied, "_wp_consent marketing=deny"));
+    assert_eq!(
+        kept(json!("{\"statistics\":\"allow\"}")),
+        by(Status::Unknown, "_wp_consent statistics=allow")
+    );
+    assert_eq!(kept(json!({"marketing": "granted"})), by(Status::Granted, "_wp_consent marketing=granted"));
+    let whole = json!({"advertising": "granted", "signal": "cookiebot", "value": "marketing=true", "at": 1_767_225_600_000_i64});
+    assert_eq!(kept(whole), by(Status::Granted, "_wp_consent cookiebot marketing=true"));
+    assert_eq!(kept(json!({"gcd": "13r3r3q2q5"})), (Status::Denied, "gcd 13r3r3q2q5".to_owned()));
     let both = json!({"_tandem_consent": {"marketing": true}, "consent_marketing": "deny"});
-    assert_eq!(status(both), by(Status::Denied, "consent_marketing"));
+    assert_eq!(status(both), by(Status::Denied, "consent_marketing deny"));
     let opted_out =
         event(&json!({}), &meta(json!({"_tandem_consent": {"marketing": true, "opt_out_of_sale": true}})));
     assert!(opted_out.consent.opt_out_of_sale);

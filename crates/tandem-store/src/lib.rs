@@ -2,7 +2,8 @@
 //! notices.
 //!
 //! Everything is written by one thread that gathers what is waiting into one synced transaction (group commit), and
-//! an append answers only after that sync. Readers have connections of their own and never block the writer.
+//! an append answers only after that sync. Readers have connections of their own and never block the writer; a [`Reader`]
+//! may be another process.
 //!
 //! [`embedded`] keeps it all in one SQLite file; `docs/schema.md` documents its tables as a public schema.
 
@@ -16,7 +17,7 @@ use tandem_core::{Amount, Currency, Event};
 pub mod drill;
 pub mod embedded;
 
-pub use embedded::{Options, Store};
+pub use embedded::{ConsentRecord, Options, Reader, Store};
 
 /// One destination of one site: the queue its deliveries wait in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -95,6 +96,8 @@ pub struct NewDelivery {
     pub skip: Option<Skipped>,
     /// How long it waits for its browser half before it is due, in milliseconds; a touch with its order ends that.
     pub hold_ms: i64,
+    /// The ruling it is made under, as [`tandem_core::consent::Ruling::record`] writes it; kept also when nothing is sent.
+    pub consent: String,
 }
 
 /// Why a delivery was not made.
@@ -198,6 +201,9 @@ pub enum StoreError {
     /// The writer is gone; the process is ending.
     #[error("the store is closed")]
     Closed,
+    /// The file is not one that this program may use, and why.
+    #[error("{0}")]
+    File(String),
 }
 
 /// A delivery whose time has come.
@@ -217,6 +223,10 @@ pub struct Due {
     pub first_attempt_ms: Option<i64>,
     /// Made by a replay: its age is not held against it.
     pub replay: bool,
+    /// The ruling it stands under; none when an earlier version made it.
+    pub consent: Option<String>,
+    /// When the event came in, Unix milliseconds.
+    pub received_ms: i64,
 }
 
 /// What is due in a lane, or when something will be.
@@ -291,6 +301,9 @@ pub struct Report {
     pub states: Vec<(i64, DeliveryState)>,
     /// Events that were completed from a session before they were sent.
     pub joined: Vec<Joined>,
+    /// Deliveries that stand under another ruling than they were made under, by number. One that reached its end keeps
+    /// the ruling it ended under.
+    pub rulings: Vec<(i64, String)>,
 }
 
 /// An event as its session completed it.

@@ -224,7 +224,7 @@ async fn a_skip_without_a_claim_takes_one_when_it_is_taken_up() {
 
 async fn deliver(store: &Store, lane: LaneId, seq: i64) {
     let states = vec![(seq, DeliveryState::Delivered { warning: None })];
-    store.record(Report { lane, attempt: None, states, joined: vec![] }).await.unwrap();
+    store.record(Report { lane, attempt: None, states, joined: vec![], rulings: vec![] }).await.unwrap();
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn a_completed_event_takes_the_place_of_the_one_in_the_log() {
         body: format!(r#"{{"completed":{event_seq}}}"#),
         address: Some("198.51.100.9".into()),
     };
-    let report = Report { lane: rig.lane, attempt: None, states: vec![], joined: vec![joined(1), joined(2)] };
+    let report = Report { joined: vec![joined(1), joined(2)], ..rig.report() };
     rig.store.record(report).await.unwrap();
     let due = rig.store.due(rig.lane, NOW, 9, &std::collections::HashSet::new()).unwrap().due;
     let told: Vec<_> = due.iter().map(|d| (d.body.as_str(), d.address.as_deref().unwrap())).collect();
@@ -323,8 +323,7 @@ impl Evening {
 
     async fn record(&mut self) {
         let states = std::mem::take(&mut self.decided);
-        let report = Report { lane: self.rig.lane, attempt: None, states, joined: vec![] };
-        self.rig.store.record(report).await.unwrap();
+        self.rig.store.record(Report { states, ..self.rig.report() }).await.unwrap();
     }
 
     async fn step(mut self, step: Step) -> Self {

@@ -3,11 +3,11 @@
 
 mod common;
 
-use common::{Rig, WINDOW, accepted, page, with_word};
+use common::{Rig, accepted, page, with_word};
 use tandem_core::consent::Status;
 use tandem_core::identity::{ClickIds, EmailHashes};
 use tandem_core::session::{Clues, Touch, Via};
-use tandem_store::{Batch, NewTouch, Notice, NoticeKind, Options, Outcome, Store};
+use tandem_store::{Batch, NewTouch, Notice, NoticeKind, Options, Store};
 
 const DAY: i64 = 86_400_000;
 const MINUTE: i64 = 60_000;
@@ -234,40 +234,4 @@ async fn a_failed_transaction_leaves_no_half() {
     breaker.execute_batch("DROP TRIGGER broken").unwrap();
     assert_eq!(rig.store.append(batch(), DAY).await.unwrap(), [accepted(1)], "its claim was given back");
     assert_eq!(found(&rig, &by_order("7")), Some((Via::OrderId, "v".into())));
-}
-
-#[tokio::test]
-async fn a_file_of_the_first_version_is_brought_up() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("old.db");
-    // What version 1 wrote for an order of 10 USD that waits for the platform.
-    let old = rusqlite::Connection::open(&path).unwrap();
-    old.execute_batch(include_str!("data/schema-1.sql")).unwrap();
-    old.execute_batch(
-        r#"PRAGMA user_version = 1;
-        INSERT INTO lanes (site, destination) VALUES ('shop', 'tiktok');
-        INSERT INTO events (received_ms, site, source, event_name, event_id, event_time, order_id, body)
-          VALUES (5, 'shop', 'events', 'Purchase', 'wc_order_7', 1, '7', '{}');
-        INSERT INTO deliveries (event_seq, lane, state, due_ms) VALUES (1, 1, 0, 5);
-        INSERT INTO orders (site, order_id, at_ms, state) VALUES ('shop', '7', 5,
-          '{"reported":"10.00","currency":"USD","event_ids":["wc_order_7"],"bumps":0,"lines":[]}');"#,
-    )
-    .unwrap();
-    drop(old);
-    let store = Store::open(Options::new(path)).unwrap();
-    let lane = store.lane("shop", "tiktok").await.unwrap();
-    let rig = Rig { folder, store, lane };
-    assert_eq!(rig.value::<i64>("PRAGMA user_version"), 2);
-    assert_eq!(rig.due(5), [1]);
-    rig.touch(with_word(page("v", DAY, &["7"]), Status::Granted)).await;
-    assert_eq!(found(&rig, &by_order("7")), Some((Via::OrderId, "v".into())));
-    // Its delivery cannot be told from those of other orders, so it counts as reported whatever became of it.
-    rig.record_skip(1, "consent_denied").await;
-    let again = rig.append(rig.snapshot("7", "10.00", &[]), DAY + WINDOW).await;
-    assert_eq!(again, Outcome::Duplicate { of: None });
-    let grown = rig.append(rig.snapshot("7", "15.00", &[]), DAY + WINDOW).await;
-    assert_eq!(grown, Outcome::Accepted { seq: 2, event_id: Some("wc_order_7_bump_1".into()) });
-    rig.record_skip(2, "consent_denied").await;
-    let again = rig.append(rig.snapshot("7", "15.00", &[]), DAY + WINDOW).await;
-    assert_eq!(again, Outcome::Duplicate { of: None }, "the first report may have been sent");
 }

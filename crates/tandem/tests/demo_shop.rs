@@ -1,4 +1,5 @@
-//! The demo's shop, walked through without a browser: what its pages hold, and that one order is counted once.
+//! The demo's shop, walked through without a browser: what its pages hold, that one order is counted once, and that none is
+//! sent without a yes.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod demo;
@@ -64,6 +65,18 @@ impl Visitor {
         answer
     }
 
+    /// What the banner's script keeps.
+    fn answers(&mut self, word: &str) {
+        for name in ["wp_consent_marketing", "wp_consent_statistics"] {
+            self.cookies.retain(|(known, _)| known != name);
+            self.cookies.push((name.to_owned(), word.to_owned()));
+        }
+    }
+
+    fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     fn get(&mut self, path: &str) -> Answer {
         self.ask("GET", path, &[], "")
     }
@@ -108,10 +121,19 @@ impl Visitor {
 
     /// Waits for the server half and gives the outcome.
     fn server_half(&mut self, order: &str) -> Value {
+        self.outcome_when(order, "the server half is counted", |outcome| outcome["server"].is_object())
+    }
+
+    /// Waits until the gateway has kept the order back and gives the outcome.
+    fn kept_back(&mut self, order: &str) -> Value {
+        self.outcome_when(order, "the order is kept back", |outcome| outcome["state"] == "not_sent")
+    }
+
+    fn outcome_when(&mut self, order: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let mut outcome = Value::Null;
-        until("the server half is counted", || {
+        until(what, || {
             outcome = self.outcome(order);
-            outcome["server"].is_object()
+            holds(&outcome)
         });
         outcome
     }
@@ -139,6 +161,10 @@ fn pages_that_caches_keep_say_nothing_about_anybody() {
         assert_eq!((answer.status, title(&page)), (200, name));
         assert_eq!(page.matches(TAG).count(), 1, "{path}");
         assert!(page.contains(&format!("\"event\":\"{event}\"")), "{path}");
+        assert!(
+            page.contains("data-consent") && page.contains("src=\"/consent.js\""),
+            "{path} has the banner"
+        );
         assert!(answer.head.contains("cache-control: public"), "{}", answer.head);
         assert!(!answer.head.contains("set-cookie"), "{}", answer.head);
         before.push((path, page));
@@ -147,6 +173,7 @@ fn pages_that_caches_keep_say_nothing_about_anybody() {
     let order = number(&visitor.buys("MUG-01", 1, "demo_card"));
     assert_eq!(visitor.led("/cart/add", "sku=MUG-01"), "/cart");
     visitor.cookies.push(("tdv".to_owned(), VISITOR.to_owned()));
+    visitor.answers("deny");
     for (path, page) in before {
         let with_click = visitor.page(&format!("{path}?ttclid=demo-click-1"));
         assert_eq!(with_click, page, "{path} is the same for everybody");
@@ -165,6 +192,7 @@ fn pages_that_caches_keep_say_nothing_about_anybody() {
 fn an_order_by_card_is_counted_once_with_what_the_visit_knew() {
     let demo = Demo::start();
     let mut visitor = demo.visitor();
+    visitor.answers("allow");
     assert!(visitor.page("/").contains("/product/stoneware-mug"));
     assert!(visitor.page("/product/stoneware-mug").contains("€18.00"));
     let script = visitor.page("/x7k2/s.js");
@@ -181,8 +209,8 @@ fn an_order_by_card_is_counted_once_with_what_the_visit_knew() {
         Sha256::digest("ada.sample@example.com").iter().map(|b| format!("{b:02x}")).collect::<String>();
     let url = format!("{}/?ttclid=demo-click-1", visitor.origin);
     visitor.script(json!({ "user": { "email": [email] }, "page": { "url": url } }));
-    assert!(visitor.cookies.iter().any(|(name, _)| name == "tdv"), "{:?}", visitor.cookies);
-    assert!(visitor.cookies.contains(&("ttclid".to_owned(), "demo-click-1".to_owned())));
+    assert!(visitor.cookie("tdv").is_some(), "{:?}", visitor.cookies);
+    assert_eq!(visitor.cookie("ttclid"), Some("demo-click-1"));
 
     let missing = visitor.post("/checkout", "payment_method=demo_card&billing_email=ada&billing_city=");
     assert_eq!(missing.status, 422);
@@ -209,6 +237,11 @@ fn an_order_by_card_is_counted_once_with_what_the_visit_knew() {
     let outcome = visitor.outcome(&order);
     assert_eq!((&outcome["state"], &outcome["received"]), (&json!("both"), &json!(2)), "{outcome}");
     assert_eq!((&outcome["counted"], &outcome["settled"]), (&json!(1), &json!(true)));
+    assert_eq!(
+        (&outcome["answer"], &outcome["headline"]),
+        (&json!("You accepted"), &json!("Reported twice, counted once"))
+    );
+    assert_eq!(outcome["ruling"]["consent"], "send:order_consent", "{outcome}");
     let counted = demo.counted(&event_id);
     assert_eq!(counted.len(), 1, "{counted:?}");
     assert_eq!((&counted[0]["value"], &counted[0]["currency"]), (&json!("40.9"), &json!("EUR")));
@@ -223,6 +256,7 @@ fn an_order_by_card_is_counted_once_with_what_the_visit_knew() {
 fn an_order_by_bank_is_counted_once_it_is_paid() {
     let demo = Demo::start();
     let mut visitor = demo.visitor();
+    visitor.answers("allow");
     let bank = visitor.buys("THROW-01", 1, "demo_bank");
     let order = number(&bank);
     let key = bank.split("key=").nth(1).unwrap().to_owned();
@@ -269,8 +303,112 @@ fn an_order_that_was_cancelled_at_the_bank_counts_nothing() {
     assert!(page.contains("Cancelled.") && !page.contains("\"event\":\"purchase\""));
     assert!(visitor.page("/cart").contains("Beeswax Candles"), "the cart is as it was");
     // Another buyer's order is behind it in every queue.
-    let other = demo.visitor().buys("MUG-01", 1, "demo_card");
+    visitor.answers("allow");
+    let other = visitor.buys("MUG-01", 1, "demo_card");
     visitor.server_half(&number(&other));
     assert_eq!(visitor.outcome(&order)["counted"], 0);
     assert!(demo.counted(&format!("wc_order_{order}")).is_empty());
+}
+
+#[test]
+fn a_declined_order_is_on_record_and_not_sent() {
+    let demo = Demo::start();
+    let mut visitor = demo.visitor();
+    visitor.answers("deny");
+    let thanks = visitor.buys("MUG-01", 1, "demo_card");
+    let order = number(&thanks);
+    let outcome = visitor.kept_back(&order);
+    assert_eq!(
+        outcome["ruling"],
+        json!({
+            "state": "skipped", "code": "consent_denied", "consent": "suppress:order_consent",
+        })
+    );
+    assert_eq!((&outcome["counted"], &outcome["received"]), (&json!(0), &json!(0)), "{outcome}");
+    assert_eq!((&outcome["browser"], &outcome["server"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&outcome["answer"], &outcome["headline"]),
+        (&json!("You declined"), &json!("Neither half was sent"))
+    );
+
+    let page = visitor.page(&thanks);
+    for text in
+        ["You declined", "Neither half was sent", "not sent", "consent_denied", "suppress:order_consent"]
+    {
+        assert!(page.contains(text), "no {text} in {page}");
+    }
+    let record = visitor.page(&format!("/record/{order}"));
+    assert!(record.contains("_tandem_consent wp_consent_api wp_consent_marketing=deny"), "{record}");
+    let strip = visitor.get("/outcome").json();
+    assert!(strip["empty"].as_str().unwrap().contains("you declined"), "{strip}");
+
+    // A yes for what comes later is none for this order.
+    visitor.answers("allow");
+    visitor.script(json!({
+        "events": [{ "event_name": "Purchase", "event_id": format!("wc_order_{order}"), "order_id": order,
+            "value": 22.9, "currency": "EUR" }],
+    }));
+    let other = visitor.buys("MUG-01", 1, "demo_card");
+    assert_eq!(visitor.server_half(&number(&other))["answer"], "You accepted");
+    assert_eq!(visitor.outcome(&order)["state"], "not_sent");
+    assert!(demo.counted(&format!("wc_order_{order}")).is_empty());
+}
+
+#[test]
+fn an_order_without_an_answer_waits_for_one() {
+    let demo = Demo::start();
+    let mut visitor = demo.visitor();
+    let order = number(&visitor.buys("CANDLE-02", 2, "demo_card"));
+    let outcome = visitor.kept_back(&order);
+    assert_eq!(
+        outcome["ruling"],
+        json!({
+            "state": "skipped", "code": "consent_unknown", "consent": "suppress:no_signal",
+        })
+    );
+    assert_eq!((&outcome["answer"], &outcome["counted"]), (&json!("You have not answered"), &json!(0)));
+    assert!(!visitor.page(&format!("/record/{order}")).contains("_tandem_consent"));
+
+    visitor.answers("deny");
+    assert_eq!(visitor.outcome(&order)["answer"], "You declined after you ordered");
+
+    visitor.answers("allow");
+    let event_id = format!("wc_order_{order}");
+    visitor.script(json!({
+        "events": [{ "event_name": "Purchase", "event_id": event_id, "order_id": order, "value": 34.7, "currency": "EUR" }],
+    }));
+    let outcome = visitor.server_half(&order);
+    assert_eq!(outcome["answer"], "You accepted after you ordered");
+    assert_eq!(outcome["ruling"]["consent"], "send:wp_consent_api", "{outcome}");
+    assert_eq!(demo.counted(&event_id).len(), 1);
+}
+
+#[test]
+fn the_shop_sets_no_cookie_of_its_own_accord_but_the_carts() {
+    let demo = Demo::start();
+    let mut visitor = demo.visitor();
+    for path in ["/", "/product/wool-throw", "/cart", "/x7k2/s.js", "/shop.js", "/consent.js", "/outcome"] {
+        assert!(!visitor.get(path).head.contains("set-cookie"), "{path}");
+    }
+    let thanks = visitor.buys("MUG-01", 1, "demo_card");
+    visitor.page(&thanks);
+    let names: Vec<&str> = visitor.cookies.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["shop_session"]);
+    let strip = visitor.get("/outcome").json();
+    assert!(strip["empty"].as_str().unwrap().contains("you have not answered yet"), "{strip}");
+}
+
+#[test]
+fn a_browser_that_says_no_outweighs_the_banner() {
+    let demo = Demo::start();
+    let mut visitor = demo.visitor();
+    visitor.answers("allow");
+    assert_eq!(visitor.led("/cart/add", "sku=MUG-01&then=checkout"), "/checkout");
+    let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Sec-GPC", "1")];
+    let placed = visitor.ask("POST", "/checkout", &headers, &format!("{BUYER}&payment_method=demo_card"));
+    let thanks = placed.head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().to_owned();
+    let outcome = visitor.kept_back(&number(&thanks));
+    assert_eq!(outcome["ruling"]["code"], "consent_denied");
+    assert_eq!(outcome["ruling"]["consent"], "suppress+limited:gpc");
+    assert_eq!(outcome["answer"], "Your browser declined for you");
 }

@@ -336,17 +336,47 @@ fn many_orders_on_one_page_are_a_lie() {
 }
 
 #[test]
-fn an_opt_out_of_sale_reaches_the_order() {
-    let shop = Shop::open(1, "grant");
-    let mut told = landing();
-    told["consent"] = Value::Null;
-    shop.page(&told, &[("sec-gpc", "1")]);
-    told = thank_you("27");
-    told["consent"] = Value::Null;
-    shop.page(&told, &[("sec-gpc", "1")]);
-    shop.order("27", json!({}));
+fn privacy_control_reaches_the_order() {
+    let told = |shop: &Shop| {
+        for mut told in [landing(), thank_you("27")] {
+            told["consent"] = Value::Null;
+            shop.page(&told, &[("sec-gpc", "1")]);
+        }
+        shop.order("27", json!({}));
+    };
+    let shop = Shop::open(1, "grant\"\nconsent.gpc = \"limit");
+    told(&shop);
     shop.purchase("27");
-    assert_eq!(shop.event("order_27")["consent"]["opt_out_of_sale"], true);
+    assert_eq!(shop.event("order_27")["consent"]["gpc"], true);
+    // By default it is a no, and nothing is remembered but that.
+    let shop = Shop::open(1, "grant");
+    told(&shop);
+    shop.order("28", json!({}));
+    shop.purchase("28");
+    assert!(shop.purchases().iter().all(|p| p.order_id.as_deref() != Some("27")));
+    assert_eq!(shop.event("order_27")["consent"]["evidence"]["signal"], "gpc");
+}
+
+/// Where silence is a yes, the page of a visitor who said no names the order and nobody; a stranger's no alone is not
+/// believed against the buyer's own page.
+#[test]
+fn a_strangers_no_reaches_the_order_unless_the_buyers_page_named_it() {
+    let shop = Shop::open(1, "grant");
+    let refused = |order: &str, id: &str| {
+        let mut told = thank_you(order);
+        told["visitor"] = json!(id);
+        told["consent"] = json!({"advertising": "denied", "signal": "cookiebot"});
+        shop.page(&told, &[]);
+    };
+    refused("31", "a0a0a0a0a0a0a0a0a0a0");
+    shop.order("31", json!({}));
+    refused("32", "b0b0b0b0b0b0b0b0b0b0");
+    shop.page(&thank_you("32"), &[]);
+    shop.order("32", json!({}));
+    shop.purchase("32");
+    let record = shop.event("order_31");
+    assert_eq!(record["consent"]["evidence"]["signal"], "cookiebot");
+    assert!(shop.purchases().iter().all(|p| p.order_id.as_deref() != Some("31")));
 }
 
 /// A page under anybody's control puts a person into every place there is.

@@ -140,8 +140,7 @@ pub(super) fn reading_of_gcd(text: &str) -> Option<Reading> {
 /// The reading of a `gcs`, which does not tell choices from presets; we take it for a choice, so that its no counts.
 pub(super) fn reading_of_gcs(text: &str) -> Option<Reading> {
     let mode = gcs(text)?;
-    let (advertising, note) =
-        advertising(Answer::chosen(mode.ad_storage), Answer::chosen(mode.ad_user_data));
+    let (advertising, note) = advertising(Answer::chosen(mode.ad_storage), Answer::chosen(mode.ad_user_data));
     Some(Reading {
         evidence: Evidence { note: note.map(Into::into), ..Evidence::new("gcs", text) },
         advertising,

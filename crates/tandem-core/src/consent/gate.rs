@@ -38,7 +38,7 @@ pub enum Gpc {
     /// No advertising, anywhere.
     #[default]
     Deny,
-    /// No advertising where the law is one of opting out; where it asks for consent first, consent decides.
+    /// No advertising where the law is one of opting out; where it asks for consent first, or nobody knows, consent decides.
     DenyInOptOutRegions,
     /// Limited data use.
     Limit,
@@ -59,6 +59,18 @@ pub struct Policy {
     pub categories: Categories,
     /// What it calls the platforms.
     pub vendors: Vec<VendorNames>,
+}
+
+impl Policy {
+    /// Whether Global Privacy Control is a no to advertising where the visitor is.
+    #[must_use]
+    pub fn gpc_denies(&self, region: Option<&str>) -> bool {
+        match self.gpc {
+            Gpc::Deny => true,
+            Gpc::DenyInOptOutRegions => !region::is_opt_in(region, &self.opt_in_regions),
+            Gpc::Limit => false,
+        }
+    }
 }
 
 /// One destination's rule.
@@ -135,8 +147,12 @@ impl Gate {
     /// Decides. Pure.
     #[must_use]
     pub fn rule(&self, consent: &Consent) -> Ruling {
-        let limited_data_use = consent.opt_out_of_sale || consent.gpc || self.limits(consent.region.as_deref());
+        let limited_data_use =
+            consent.opt_out_of_sale || consent.gpc || self.limits(consent.region.as_deref());
         let ruling = |decision, reason, is_open| Ruling { decision, reason, is_open, limited_data_use };
+        if consent.refused {
+            return ruling(self.denied(DENIED), consent.reason(), false);
+        }
         let mut granted = Cow::Borrowed("no_signal");
         let mut unknown = None;
         for purpose in &self.requires {
@@ -177,15 +193,9 @@ impl Gate {
 
     fn stand(&self, consent: &Consent, purpose: Purpose) -> (Stand, Cow<'static, str>) {
         let assumes = self.assumes(consent.region.as_deref());
-        if purpose == Purpose::Advertising && consent.gpc {
-            let denies = match self.policy.gpc {
-                Gpc::Deny => true,
-                Gpc::DenyInOptOutRegions => assumes,
-                Gpc::Limit => false,
-            };
-            if denies {
-                return (Stand::Denied, GPC.into());
-            }
+        if purpose == Purpose::Advertising && consent.gpc && self.policy.gpc_denies(consent.region.as_deref())
+        {
+            return (Stand::Denied, GPC.into());
         }
         let why = || consent.reason();
         let by_default = consent.by_default.contains(&purpose);
@@ -194,13 +204,17 @@ impl Gate {
             (Status::Denied, _) if !by_default => (Stand::Denied, why()),
             (_, Status::Denied) => (Stand::Denied, "vendor_denied".into()),
             (Status::Granted, _) if !by_default => (Stand::Granted, why()),
-            (_, Status::Granted) if purpose != Purpose::Functional => (Stand::Granted, "vendor_granted".into()),
+            (_, Status::Granted) if purpose != Purpose::Functional => {
+                (Stand::Granted, "vendor_granted".into())
+            }
             (Status::Granted, _) if self.policy.accept_defaults || assumes => (Stand::Granted, why()),
             (Status::Granted, _) => (Stand::Unknown, "default_without_choice".into()),
             // A preset no waits for the visitor.
             (Status::Denied, _) => (Stand::Unknown, why()),
             (Status::Unknown, _) if !assumes => (Stand::Unknown, "no_signal".into()),
-            (Status::Unknown, _) if self.on_unknown == OnUnknown::Grant => (Stand::Granted, "on_unknown_grant".into()),
+            (Status::Unknown, _) if self.on_unknown == OnUnknown::Grant => {
+                (Stand::Granted, "on_unknown_grant".into())
+            }
             (Status::Unknown, _) => (Stand::Granted, "opt_out_default".into()),
         }
     }
@@ -231,6 +245,13 @@ impl Gates {
         Self(vec![Gate::new("", &[Purpose::Advertising], on_unknown)])
     }
 
+    /// The rule of a platform; without one of its own, that of a platform without a name.
+    #[must_use]
+    pub fn of(&self, platform: &str) -> Option<Gate> {
+        let named = |name: &str| self.0.iter().find(|gate| gate.platform == name).cloned();
+        named(platform).or_else(|| Some(Gate { platform: platform.to_owned().into(), ..named("")? }))
+    }
+
     /// The most that any destination may get: [`Decision::Send`] means that everything may be kept,
     /// [`Decision::SendWithoutIdentity`] the visitor's id, else nothing.
     #[must_use]
@@ -249,6 +270,20 @@ impl Gates {
     #[must_use]
     pub fn is_open(&self, consent: &Consent) -> bool {
         self.0.iter().any(|gate| gate.rule(consent).is_open)
+    }
+
+    /// Whether the visitor has closed all of them by choice.
+    #[must_use]
+    pub fn are_closed(&self, consent: &Consent) -> bool {
+        self.0.iter().map(|gate| gate.rule(consent)).all(|ruling| {
+            !ruling.is_open && !matches!(ruling.decision, Decision::Send | Decision::SendWithoutIdentity)
+        })
+    }
+
+    /// Whether silence may count as a yes for any of them. Where the visitor is, only the order may tell.
+    #[must_use]
+    pub fn may_assume(&self) -> bool {
+        self.0.iter().any(|gate| gate.on_unknown != OnUnknown::Deny)
     }
 
     /// Whether any of them sends anonymous events after a no.

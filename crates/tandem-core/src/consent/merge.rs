@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Consent, Evidence, MOST_RESTRICTIVE, Policy, Purpose, Status, consent_mode, tcf, tools};
+use super::{Consent, Evidence, GPC, MOST_RESTRICTIVE, Policy, Purpose, Status, consent_mode, tcf, tools};
 
 /// What one signal says of one purpose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl Answer {
         Self { status, by_choice: status != Status::Unknown }
     }
 
-    /// Who outweighs whom: a chosen no, a chosen yes, a preset no, a preset yes, silence.
+    /// Who outweighs whom: a chosen no, a chosen yes, a preset no, a preset yes, silence. From 3 on it is a choice.
     fn weight(self) -> u8 {
         match (self.status, self.by_choice) {
             (Status::Denied, true) => 4,
@@ -99,6 +99,13 @@ impl Signals<'_> {
             string
         });
         readings.extend(tools::read(self.cookies, &policy.categories));
+        if self.gpc && policy.gpc_denies(self.region.as_deref()) {
+            // The first of equals counts: whoever sends it has said so everywhere.
+            readings.insert(
+                0,
+                Reading::chosen(Evidence::new(GPC, "1"), Status::Denied, Status::Unknown, Status::Unknown),
+            );
+        }
         let mut consent = merge(&readings);
         consent.vendors = vendors(&readings, policy);
         for vendor in &policy.vendors {
@@ -133,8 +140,8 @@ fn merge(readings: &[Reading]) -> Consent {
         // The record is about advertising where anything says something of it.
         if consent.evidence.is_none() {
             let mut evidence = strongest.evidence.clone();
-            let disagrees = |r: &Reading| r.of(purpose).by_choice && r.of(purpose).status != status;
-            if readings.iter().any(disagrees) {
+            let disagrees = |r: &Reading| r.of(purpose).weight() >= 3 && r.of(purpose).status != status;
+            if evidence.signal != GPC && readings.iter().any(disagrees) {
                 evidence.note = Some(MOST_RESTRICTIVE.into());
             }
             consent.evidence = Some(evidence);

@@ -102,7 +102,7 @@ pub struct Evidence {
     /// The part of its raw value that says yes or no, cut short; never an id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// When it was said or first read, Unix milliseconds.
+    /// When it was said or first read, Unix milliseconds; 0 for a time nobody knows, before everything else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<i64>,
     /// More than the signal's name, e.g. [`MOST_RESTRICTIVE`].
@@ -130,12 +130,7 @@ impl<'de> Deserialize<'de> for Evidence {
         #[serde(untagged)]
         enum Kept {
             Text(String),
-            Whole {
-                signal: String,
-                value: Option<String>,
-                at_ms: Option<i64>,
-                note: Option<String>,
-            },
+            Whole { signal: String, value: Option<String>, at_ms: Option<i64>, note: Option<String> },
         }
         Ok(match Kept::deserialize(deserializer)? {
             Kept::Text(signal) => Self { signal: signal.into(), ..Self::default() },
@@ -160,6 +155,9 @@ pub struct Consent {
     /// Purposes whose status is a preset of the shop's tool, with no choice of the visitor's behind it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_default: Vec<Purpose>,
+    /// No destination of the site may have anything of the visitor, though nobody said no to advertising as such.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
     /// What a consent tool says of single platforms, by our name of the platform.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vendors: BTreeMap<String, Status>,
@@ -194,20 +192,60 @@ impl Consent {
         Purpose::ALL.iter().any(|purpose| !self.of(*purpose).is_unknown()) || !self.vendors.is_empty()
     }
 
+    /// Whether anybody said anything, or opted out of anything.
+    #[must_use]
+    pub fn says_anything(&self) -> bool {
+        self.has_word() || self.gpc || self.opt_out_of_sale
+    }
+
     /// Whether the visitor chose anything; a preset is no choice.
     #[must_use]
     pub fn has_choice(&self) -> bool {
-        let chosen = |purpose: &Purpose| !self.of(*purpose).is_unknown() && !self.by_default.contains(purpose);
+        let chosen =
+            |purpose: &Purpose| !self.of(*purpose).is_unknown() && !self.by_default.contains(purpose);
         Purpose::ALL.iter().any(chosen) || !self.vendors.is_empty()
     }
 
     /// Whether the visitor chose not to be used for advertising.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        self.advertising == Status::Denied && !self.by_default.contains(&Purpose::Advertising)
+        self.refused || self.denies(Purpose::Advertising)
     }
 
-    /// When it was said, Unix milliseconds.
+    /// Whether the visitor chose no.
+    fn denies(&self, purpose: Purpose) -> bool {
+        self.of(purpose) == Status::Denied && !self.by_default.contains(&purpose)
+    }
+
+    /// Whether it says no, by choice, to anything that the other one does not.
+    #[must_use]
+    pub fn denies_beyond(&self, known: &Self) -> bool {
+        let vendor = |(name, status): (&String, &Status)| {
+            *status == Status::Denied && known.vendors.get(name) != Some(status)
+        };
+        Purpose::ALL.iter().any(|purpose| self.denies(*purpose) && !known.denies(*purpose))
+            || self.vendors.iter().any(vendor)
+            || self.refused && !known.refused
+    }
+
+    /// Takes over what a later word says no to, and nothing of what it allows.
+    pub(crate) fn restrict(&mut self, word: &Self) {
+        for purpose in Purpose::ALL.into_iter().filter(|purpose| word.denies(*purpose)) {
+            self.by_default.retain(|preset| *preset != purpose);
+            match purpose {
+                Purpose::Advertising => self.advertising = Status::Denied,
+                Purpose::Analytics => self.analytics = Status::Denied,
+                Purpose::Functional => self.functional = Status::Denied,
+            }
+        }
+        let denied = word.vendors.iter().filter(|(_, status)| **status == Status::Denied);
+        self.vendors.extend(denied.map(|(name, status)| (name.clone(), *status)));
+        self.refused |= word.refused;
+        self.opt_out_like(word);
+        self.evidence = word.evidence.clone();
+    }
+
+    /// When it was said, Unix milliseconds; 0 for a time nobody knows.
     #[must_use]
     pub fn said_ms(&self) -> Option<i64> {
         self.evidence.as_ref()?.at_ms

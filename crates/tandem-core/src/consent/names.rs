@@ -1,11 +1,11 @@
 //! What a shop's consent tool calls things: its categories, and the platforms.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Purpose, Status};
 
 /// Ids of the tool's categories, groups or purposes beside those that are known; shops rename them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Categories {
     /// For advertising.
@@ -26,18 +26,14 @@ impl Categories {
     }
 
     /// What the answers to single categories say of a purpose: no, if any of them does. `known`: ids that mean this
-    /// purpose when the shop has named none of its own.
+    /// purpose in any shop.
     pub(super) fn status<'a>(
         &self,
         purpose: Purpose,
         known: &[&str],
         answers: impl Iterator<Item = (&'a str, bool)>,
     ) -> Status {
-        let own = self.of(purpose);
-        let is_meant = |id: &str| match own {
-            [] => known.contains(&id),
-            own => own.iter().any(|o| o == id),
-        };
+        let is_meant = |id: &str| known.contains(&id) || self.of(purpose).iter().any(|own| own == id);
         let mut status = Status::Unknown;
         for (_, yes) in answers.filter(|(id, _)| is_meant(id)) {
             if !yes {
@@ -95,14 +91,21 @@ mod tests {
 
     #[test]
     fn a_platform_is_found_by_its_words() {
-        let names = |names: &[&str]| VendorNames { names: names.iter().map(|&n| n.to_owned()).collect(), ..VendorNames::default() };
+        let names = |names: &[&str]| VendorNames {
+            names: names.iter().map(|&n| n.to_owned()).collect(),
+            ..VendorNames::default()
+        };
         let tiktok = names(&["tiktok"]);
         for id in ["tiktok", "tiktok-pixel", "c:tiktok-KZAU", "TikTok Pixel", "tiktok_pixel"] {
             assert!(tiktok.is_called(id), "{id}");
         }
         assert!(!tiktok.is_called("tiktokanalytics") && !tiktok.is_called("") && !tiktok.is_called("my"));
         let ga4 = names(&["google analytics"]);
-        assert!(ga4.is_called("google-analytics") && ga4.is_called("Google Analytics 4") && !ga4.is_called("google-ads"));
+        assert!(
+            ga4.is_called("google-analytics")
+                && ga4.is_called("Google Analytics 4")
+                && !ga4.is_called("google-ads")
+        );
         assert!(!names(&["", "!"]).is_called("anything"));
     }
 }

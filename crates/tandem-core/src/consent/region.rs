@@ -45,10 +45,15 @@ mod tests {
     fn regions() {
         assert!(is_opt_in(None, &[]) && is_opt_in(Some("DE"), &[]) && is_opt_in(Some("ES-CT"), &[]));
         assert!(!is_opt_in(Some("US-CA"), &[]) && !is_opt_in(Some("CA-QC"), &["CA-ON".to_owned()]));
-        assert!(is_opt_in(Some("CA-QC"), &["CA-QC".to_owned()]) && is_opt_in(Some("BR-SP"), &["BR".to_owned()]));
+        assert!(
+            is_opt_in(Some("CA-QC"), &["CA-QC".to_owned()]) && is_opt_in(Some("BR-SP"), &["BR".to_owned()])
+        );
         assert!(!is_within("USA", "US"));
         assert_eq!(region(Some("us"), Some("ca")).as_deref(), Some("US-CA"));
         assert_eq!(region(Some("DE"), Some("Bavaria")).as_deref(), Some("DE"));
-        assert_eq!((region(Some("XX"), None), region(Some("T1"), None), region(None, Some("CA"))), (None, None, None));
+        assert_eq!(
+            (region(Some("XX"), None), region(Some("T1"), None), region(None, Some("CA"))),
+            (None, None, None)
+        );
     }
 }

@@ -76,8 +76,9 @@ impl TcString {
     /// Whether the vendor may advertise: its own consent, and no purpose it needs forbidden to it.
     #[must_use]
     pub fn allows(&self, vendor: u16) -> bool {
-        let forbidden =
-            |(purpose, to): &(u8, RangeInclusive<u16>)| ADVERTISING_PURPOSES.contains(purpose) && to.contains(&vendor);
+        let forbidden = |(purpose, to): &(u8, RangeInclusive<u16>)| {
+            ADVERTISING_PURPOSES.contains(purpose) && to.contains(&vendor)
+        };
         self.has_vendor(vendor) && !self.forbidden.iter().any(forbidden)
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{Rules, Seen, Session};
-use crate::consent::{Consent, Gates, WITHDRAWN};
+use crate::consent::{Consent, WITHDRAWN};
 use crate::normalise::clicks;
 use crate::{Channel, Event, Finding, names};
 
@@ -82,15 +82,14 @@ pub fn clues(event: &Event) -> Clues {
 }
 
 /// Whether a browser half may still complete the event: a sale from the shop's server without a click id, or one that
-/// may not be sent until somebody tells what the buyer allowed.
+/// may not be sent until somebody tells what the buyer allowed (`lacks_word`).
 #[must_use]
-pub fn lacks_browser_half(event: &Event, gates: &Gates) -> bool {
+pub fn lacks_browser_half(event: &Event, lacks_word: impl FnOnce() -> bool) -> bool {
     let no_click = event.user.click_ids.iter().all(|(name, _)| clicks::names_browser(name));
-    let no_word = || gates.is_open(&event.consent);
     event.channel == Channel::Server
         && event.order_id.is_some()
         && event.event_name == names::PURCHASE
-        && (no_click || no_word())
+        && (no_click || lacks_word())
 }
 
 /// Completes an event with what its session knows; the event's own values always win. `address` is the session's
@@ -212,15 +211,14 @@ impl Join<'_> {
     }
 }
 
-/// Takes back what was allowed for this event, when the visitor has said no since.
+/// Takes back what was allowed for this event, as far as the visitor has said no since.
 pub fn withdraw(event: &mut Event, session: &Session) -> bool {
-    let own = &event.consent;
-    let said_ms = own.said_ms().unwrap_or(event.event_time.saturating_mul(1_000));
-    let (Some(word), false) = (&session.consent, own.is_refusal()) else { return false };
-    if !session.is_refused() || !own.has_choice() || session.said_ms() <= said_ms {
+    let Some(word) = &session.consent else { return false };
+    let said_ms = event.consent.said_ms().unwrap_or(event.event_time.saturating_mul(1_000));
+    if session.said_ms() <= said_ms || !word.denies_beyond(&event.consent) {
         return false;
     }
-    event.consent.take(word);
+    event.consent.restrict(word);
     event.consent.evidence.get_or_insert_default().note = Some(WITHDRAWN.into());
     true
 }

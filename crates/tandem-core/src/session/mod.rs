@@ -182,8 +182,8 @@ impl Session {
             keep_newer(&mut self.page, &touch.page);
             keep_newer(&mut self.locale, &touch.locale);
             keep_newer(&mut self.user_agent, &touch.user_agent);
-            self.hear(touch.consent.as_ref());
         }
+        self.hear(touch);
         remember(&mut self.email, &touch.email);
         remember(&mut self.phone, &touch.phone);
         remember(&mut self.external_id, &touch.external_id);
@@ -210,11 +210,12 @@ impl Session {
         self.consent.as_ref().and_then(Consent::said_ms).unwrap_or(self.last_ms)
     }
 
-    /// A word replaces an older one; an opt-out without a word only adds to it.
-    fn hear(&mut self, word: Option<&Consent>) {
-        let Some(word) = word else { return };
+    /// A word replaces one that was said before it, whenever it comes in; an opt-out without a word only adds to it.
+    fn hear(&mut self, touch: &Touch) {
+        let Some(word) = &touch.consent else { return };
+        let is_later = touch.said_ms() >= self.said_ms() || !self.has_word();
         match &mut self.consent {
-            Some(known) if !word.has_word() => known.opt_out_like(word),
+            Some(known) if !word.has_word() || !is_later => known.opt_out_like(word),
             known => known.get_or_insert_default().take(word),
         }
     }
@@ -297,6 +298,24 @@ mod tests {
             assert_eq!((session.first_ms, session.last_ms), (DAY, 3 * DAY));
             assert_eq!((session.landing.as_deref(), session.page.as_deref()), (Some("/a"), Some("/c")));
         }
+    }
+
+    #[test]
+    fn words_count_in_the_order_they_were_said() {
+        let word = |status, said_ms| Consent { advertising: status, ..Consent::default() }.said_at(said_ms);
+        let told = |at_ms, status, said_ms| Touch {
+            consent: Some(word(status, said_ms)),
+            ..touch(at_ms, Some("A"), "/a")
+        };
+        use crate::consent::Status::{Denied, Granted};
+        // A page that has not heard of the no still posts, later, under its older yes.
+        let mut known = session(&[told(100, Granted, 100), told(200, Denied, 200), told(300, Granted, 100)]);
+        assert!(known.is_refused() && known.clicks.is_empty());
+        // A newer yes lifts it, though its post was made before another one that came first.
+        known.add(&told(150, Granted, 250));
+        assert!(!known.is_refused() && !known.clicks.is_empty());
+        known.add(&told(400, Denied, 240));
+        assert!(!known.is_refused());
     }
 
     #[test]

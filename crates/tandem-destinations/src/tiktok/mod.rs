@@ -17,6 +17,7 @@ mod user;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
+use tandem_core::consent::Purpose;
 use tandem_core::{Channel, Event, Finding, names};
 
 use crate::{Aid, Definition, Destination, HttpReply, HttpRequest, Mapped, PagePixel, Platform, Reply, Skip};
@@ -62,6 +63,10 @@ static DEFINITION: Definition = Definition {
     retry_horizon_ms: RETRY_HORIZON_MS,
     max_age_s: MAX_AGE_S,
     concurrency: CONCURRENCY,
+    requires: &[Purpose::Advertising],
+    consent_names: &["tiktok"],
+    // Whether TikTok is on the IAB's list could not be confirmed; a shop that knows sets it.
+    tcf_vendor: None,
 };
 
 /// TikTok, for the list of platforms.

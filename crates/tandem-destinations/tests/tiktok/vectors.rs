@@ -2,7 +2,7 @@
 
 use crate::common::{body, faults, patched, tiktok, vectors};
 use serde_json::{Value, json};
-use tandem_core::consent::{self, Consent, Decision, OnUnknown};
+use tandem_core::consent::{self, Consent, Decision, Gate, OnUnknown, Purpose};
 use tandem_core::retry::Pace;
 use tandem_core::{Event, money};
 use tandem_destinations::tiktok::{Class, read_reply};
@@ -51,21 +51,34 @@ fn event() -> Event {
 }
 
 #[test]
-fn an_opt_out_of_sale_is_sent_with_limited_data_use() {
+fn what_consent_lets_through() {
     let (_, vectors) = vectors("consent");
-    let input = &vectors.iter().find(|v| v["id"] == "consent-004").unwrap()["input"];
-    let consent = Consent {
-        advertising: consent::Status::Granted,
-        opt_out_of_sale: input["opt_out_of_sale"].as_bool().unwrap(),
-        region: input["region"].as_str().map(str::to_owned),
-        evidence: None,
-    };
-    let Decision::Send { limited_data_use } = consent::decide(&consent, OnUnknown::ByRegion) else {
-        panic!("not sent")
-    };
-    let destination = tiktok(json!({}));
-    let sent = body(&destination.request(&[destination.map(&event(), limited_data_use)]));
-    assert_eq!(sent["data"][0]["limited_data_use"], true);
+    let gate = Gate::new("tiktok", &[Purpose::Advertising], OnUnknown::ByRegion);
+    let mut seen = 0;
+    for vector in vectors.iter().filter(|v| v["expected"]["server_send"].is_boolean()) {
+        let input = &vector["input"];
+        // Asked again at the time of sending, a withdrawal is all that is left of a yes.
+        let marketing = input.get("marketing_at_send").unwrap_or(&input["marketing"]);
+        let consent = Consent {
+            advertising: match marketing.as_bool() {
+                Some(true) => consent::Status::Granted,
+                Some(false) => consent::Status::Denied,
+                None => consent::Status::Unknown,
+            },
+            opt_out_of_sale: input["opt_out_of_sale"].as_bool().unwrap_or_default(),
+            region: input["region"].as_str().map(str::to_owned),
+            ..Consent::default()
+        };
+        let ruling = gate.rule(&consent);
+        let expected = &vector["expected"];
+        assert_eq!(ruling.decision == Decision::Send, expected["server_send"], "{}", vector["id"]);
+        if let Some(limited) = expected["limited_data_use"].as_bool() {
+            let sent = tiktok(json!({})).request(&[tiktok(json!({})).map(&event(), ruling.limited_data_use)]);
+            assert_eq!(body(&sent)["data"][0]["limited_data_use"], limited);
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 5);
 }
 
 /// consent-006: it exists for web and app events only, and all of ours are web events.

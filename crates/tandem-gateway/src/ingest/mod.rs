@@ -166,11 +166,9 @@ async fn keep(
             vec![None; events.len()]
         });
         let orders = events.iter().zip(&joined);
-        let on_unknown = site.site.on_unknown_consent;
+        let gates = &site.site.gates;
         touches.extend(
-            orders.filter_map(|(event, visitor)| {
-                sessions::touch_of_order(event, visitor.as_deref(), on_unknown)
-            }),
+            orders.filter_map(|(event, visitor)| sessions::touch_of_order(event, visitor.as_deref(), gates)),
         );
         touches.extend(decoded.visit.map(|visit| sessions::touch_of_visit(visit, &events)));
     }

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use tandem_core::consent::{Gate, OnUnknown};
 use tandem_sources::Source;
 use tandem_sources::browser;
 
@@ -33,6 +34,7 @@ pub(super) async fn serve(State(gateway): State<Arc<Gateway>>, request: Request)
     match asked.file {
         "s.js" => fixed(&request, || own_script(&request, script)),
         "pixel.gif" => fixed(&request, || StatusCode::NO_CONTENT.into_response()),
+        "c" => fixed(&request, || unknown(&gateway, &asked.site, &request)),
         "a" => intake(&gateway, &asked.site, request).await,
         file if file == script.library => fixed(&request, library),
         _ => Refusal::not_found().into_response(),
@@ -84,6 +86,21 @@ fn library() -> Response {
     (headers, LIBRARY).into_response()
 }
 
+/// What the visitor's silence means where the visitor is. Nothing of it is kept, here or in the browser.
+fn unknown(gateway: &Gateway, site: &SiteRuntime, request: &Request) -> Response {
+    let peer = Peer::of(request.extensions(), request.headers(), &gateway.limits);
+    let asks = |gate: &&Gate| gate.on_unknown == OnUnknown::ByRegion;
+    let assumes =
+        site.site.gates.0.iter().find(asks).is_some_and(|gate| gate.assumes(peer.region.as_deref()));
+    let word = if assumes { "assume" } else { "wait" };
+    let mut response = json_response(StatusCode::OK, &json!({ "unknown": word }));
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Asked without credentials, from pages of any of the shop's hosts.
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}
+
 async fn intake(gateway: &Gateway, site: &SiteRuntime, request: Request) -> Response {
     let Some(source) = site.sources.get(browser::NAME) else { return Refusal::not_found().into_response() };
     let origin = request.headers().get(header::ORIGIN).cloned();
@@ -123,7 +140,7 @@ async fn take(
     source: &dyn Source,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let peer = Peer::of(request.extensions(), request.headers(), &gateway.limits.trusted_proxies);
+    let peer = Peer::of(request.extensions(), request.headers(), &gateway.limits);
     let (rate, now_ms) = (gateway.limits.page_requests_per_second, gateway.clock.now_ms());
     if !gateway.callers.allow(peer.ip.as_deref(), rate, now_ms) {
         let text = "too many requests from this address; the script sends again later";
@@ -135,6 +152,7 @@ async fn take(
         body: &body,
         client_ip: peer.ip.as_deref(),
         secure: peer.secure || by_https(&headers),
+        region: peer.region.as_deref(),
         now_ms: gateway.clock.now_ms(),
     };
     source.authenticate(&wire).map_err(Refusal::unauthorised)?;

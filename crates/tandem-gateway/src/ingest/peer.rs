@@ -4,8 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
-use ipnet::IpNet;
+use tandem_core::consent;
 use tandem_core::normalise::net;
+
+use crate::Limits;
 
 /// A caller.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -16,11 +18,14 @@ pub(crate) struct Peer {
     pub(crate) secure: bool,
     /// The connection is from a trusted proxy.
     pub(crate) proxied: bool,
+    /// Where the caller is, as a trusted proxy tells: ISO country, or `US-CA` for a state.
+    pub(crate) region: Option<String>,
 }
 
 impl Peer {
     /// From the right, the first hop that is not one of our proxies; what stands left of it is the caller's claim.
-    pub(crate) fn of(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
+    pub(crate) fn of(extensions: &Extensions, headers: &HeaderMap, limits: &Limits) -> Self {
+        let trusted = &limits.trusted_proxies;
         let Some(ConnectInfo(address)) = extensions.get::<ConnectInfo<SocketAddr>>() else {
             return Self::default();
         };
@@ -33,10 +38,12 @@ impl Peer {
         // A proxy that sets the header itself takes away what the caller put there; the last word is the nearest hop's.
         let last = |name: &str| headers.get_all(name).iter().next_back().and_then(|v| v.to_str().ok());
         let proto = last("x-forwarded-proto").filter(|_| proxied);
+        let told = |name: &Option<String>| last(name.as_deref()?).filter(|_| proxied);
         Self {
             ip: net::client_ip(&chain.join(","), trusted).ok(),
             secure: proto.is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https")),
             proxied,
+            region: consent::region(told(&limits.country_header), told(&limits.state_header)),
         }
     }
 }
@@ -52,8 +59,14 @@ mod tests {
         for value in chain {
             headers.append("x-forwarded-for", value.parse().unwrap());
         }
-        let trusted: Vec<IpNet> = ["127.0.0.0/8", "10.0.0.0/8"].map(|n| n.parse().unwrap()).to_vec();
-        Peer::of(&extensions, &headers, &trusted).ip
+        let trusted_proxies = ["127.0.0.0/8", "10.0.0.0/8"].map(|n| n.parse().unwrap()).to_vec();
+        let country_header = Some("cf-ipcountry".to_owned());
+        headers.append("cf-ipcountry", "US".parse().unwrap());
+        let peer =
+            Peer::of(&extensions, &headers, &Limits { trusted_proxies, country_header, ..Limits::default() });
+        // Anybody can write the header.
+        assert_eq!(peer.region.is_some(), peer.proxied);
+        peer.ip
     }
 
     #[test]

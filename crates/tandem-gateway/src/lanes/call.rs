@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tandem_core::Event;
+use tandem_core::consent::Gates;
 use tandem_core::retry::{Horizon, Pace, next_due};
 use tandem_core::session::{self, Rules};
 use tandem_destinations::{HttpReply, Mapped, Reply, Verdict, too_old};
@@ -29,8 +30,25 @@ pub(super) struct Call {
     pub(super) stop: watch::Receiver<bool>,
 }
 
+/// When it could not be looked up whether consent was withdrawn, in milliseconds.
+const LOOK_AGAIN_MS: i64 = 5_000;
+
 /// A delivery and its event, as far as it can be read.
 type Read = (serde_json::Result<Event>, Due);
+
+/// What a call does not send, and what was decided anew.
+#[derive(Default)]
+struct Decided {
+    states: Vec<(i64, DeliveryState)>,
+    rulings: Vec<(i64, String)>,
+    joined: Vec<Joined>,
+}
+
+impl Decided {
+    fn is_empty(&self) -> bool {
+        self.states.is_empty() && self.rulings.is_empty() && self.joined.is_empty()
+    }
+}
 
 /// A delivery in the platform's shape.
 struct Ready {
@@ -45,13 +63,14 @@ impl Call {
     pub(super) async fn deliver(self, due: Vec<Due>) -> Called {
         let seqs = due.iter().map(|d| d.seq).collect();
         let mut read: Vec<_> = due.into_iter().map(|due| (event_of(&due), due)).collect();
-        let joined = match &self.lane.sessions {
-            Some(rules) => self.complete(&mut read, rules).await,
-            None => Vec::new(),
-        };
-        let (ready, skipped) = self.map(read);
-        if !skipped.is_empty() || !joined.is_empty() {
-            self.record(None, skipped, joined).await;
+        let mut decided = Decided::default();
+        if let Some(rules) = &self.lane.sessions {
+            decided.joined = self.complete(&mut read, rules).await;
+            self.withdraw(&mut read, &mut decided).await;
+        }
+        let ready = self.map(read, &mut decided);
+        if !decided.is_empty() {
+            self.record(None, decided).await;
         }
         let mut mood = None;
         let mut groups: Vec<Vec<Ready>> = self.cut(ready);
@@ -72,7 +91,9 @@ impl Call {
         let mut lacking: Vec<(&mut Event, &mut Due)> = read
             .iter_mut()
             .filter_map(|(event, due)| Some((event.as_mut().ok()?, due)))
-            .filter(|(event, _)| session::lacks_browser_half(event, self.lane.on_unknown))
+            .filter(|(event, _)| {
+                session::lacks_browser_half(event, || self.lane.gate.rule(&event.consent).is_open)
+            })
             .collect();
         if lacking.is_empty() {
             return Vec::new();
@@ -94,15 +115,10 @@ impl Call {
                 event.findings.push(session::no_session());
             }
             due.address = event.user.ip.clone();
-            let touch = visitor
-                .and_then(|visitor| sessions::touch_of_order(event, Some(&visitor), self.lane.on_unknown));
+            let gates = Gates(vec![self.lane.gate.clone()]);
+            let touch = visitor.and_then(|visitor| sessions::touch_of_order(event, Some(&visitor), &gates));
             touches.extend(touch.map(|touch| sessions::new_touch(&self.lane.site, touch)));
-            let mut kept = event.clone();
-            let address = pipeline::hide_address(&mut kept);
-            // Events hold text, numbers and maps with text keys only: serialising cannot fail.
-            let body = serde_json::to_string(&kept).unwrap_or_default();
-            due.body.clone_from(&body);
-            joined.push(Joined { event_seq: due.event_seq, body, address });
+            joined.push(kept(event, due));
         }
         if !touches.is_empty()
             && let Err(error) = store.append(Batch { touches, ..Batch::default() }, now_ms).await
@@ -112,32 +128,72 @@ impl Call {
         joined
     }
 
-    fn map(&self, read: Vec<Read>) -> (Vec<Ready>, Vec<(i64, DeliveryState)>) {
-        let (mut ready, mut skipped) = (Vec::with_capacity(read.len()), Vec::new());
-        for (event, due) in read {
-            match self.map_one(event, &due) {
-                Ok(mapped) => ready.push(Ready { due, mapped, reshaped: None }),
-                Err(skip) => skipped.push((due.seq, DeliveryState::Skipped(skip))),
+    /// Takes back what was allowed for events that came in before somebody last said no.
+    async fn withdraw(&self, read: &mut Vec<Read>, decided: &mut Decided) {
+        let store = &self.gateway.store;
+        let refused_ms = store.last_refusal_ms(&self.lane.site);
+        let mut early: Vec<(&mut Event, &mut Due)> = read
+            .iter_mut()
+            .filter_map(|(event, due)| Some((event.as_mut().ok()?, due)))
+            .filter(|(_, due)| due.received_ms <= refused_ms)
+            .collect();
+        if early.is_empty() {
+            return;
+        }
+        let mut events: Vec<&mut Event> = early.iter_mut().map(|(event, _)| &mut **event).collect();
+        match sessions::withdraw(store, &self.lane.site, &mut events).await {
+            Ok(withdrawn) => {
+                let changed = early.into_iter().zip(withdrawn).filter(|(_, withdrawn)| *withdrawn);
+                decided.joined.extend(changed.map(|((event, due), _)| kept(event, due)));
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot look for withdrawn consent, events wait");
+                let due_ms = self.gateway.clock.now_ms() + LOOK_AGAIN_MS;
+                let why = "whether consent was withdrawn could not be looked up".to_owned();
+                let late =
+                    |due: &Due| (due.seq, DeliveryState::Waiting { due_ms, why: why.clone(), counts: false });
+                decided.states.extend(early.iter().map(|(_, due)| late(due)));
+                read.retain(|(_, due)| due.received_ms > refused_ms);
             }
         }
-        (ready, skipped)
     }
 
-    /// The gate again: an age or a set-up may have changed while the event waited.
-    fn map_one(&self, event: serde_json::Result<Event>, due: &Due) -> Result<Mapped, Skipped> {
+    fn map(&self, read: Vec<Read>, decided: &mut Decided) -> Vec<Ready> {
+        let mut ready = Vec::with_capacity(read.len());
+        for (event, due) in read {
+            match self.map_one(event, &due, decided) {
+                Ok(mapped) => ready.push(Ready { due, mapped, reshaped: None }),
+                Err(skip) => decided.states.push((due.seq, DeliveryState::Skipped(skip))),
+            }
+        }
+        ready
+    }
+
+    /// The gate again: a word, an age or a set-up may have changed while the event waited.
+    fn map_one(
+        &self,
+        event: serde_json::Result<Event>,
+        due: &Due,
+        decided: &mut Decided,
+    ) -> Result<Mapped, Skipped> {
         let event = event.map_err(|e| Skipped {
             code: "event_unreadable".into(),
             message: format!("the stored event cannot be read by this version: {e}"),
         })?;
         let skipped =
             |skip: tandem_destinations::Skip| Skipped { code: skip.code.into(), message: skip.message };
-        let limited = pipeline::gate(&self.lane, &event).map_err(skipped)?;
+        let ruling = self.lane.gate.rule(&event.consent);
+        let record = ruling.record();
+        if due.consent.as_ref() != Some(&record) {
+            decided.rulings.push((due.seq, record));
+        }
+        let cleared = pipeline::gate(&self.lane, &event, &ruling).map_err(skipped)?;
         let definition = self.lane.destination.definition();
         // Whoever replays an old event wants it sent.
         if let Some(skip) = too_old(definition, &event, self.gateway.clock.now_s()).filter(|_| !due.replay) {
             return Err(skipped(skip));
         }
-        Ok(self.lane.destination.map(&event, limited))
+        Ok(self.lane.destination.map(&cleared.event, cleared.limited_data_use))
     }
 
     /// Groups within the platform's limits. The last group is sent first, so they are made in reverse.
@@ -195,7 +251,7 @@ impl Call {
         if mood == Some(Mood::Stopped) {
             self.stop(&attempt.message, now_ms).await;
         }
-        self.record(Some(attempt), states, Vec::new()).await;
+        self.record(Some(attempt), Decided { states, ..Decided::default() }).await;
         drill::point("lane.after_record");
         (again.groups(group, mapped), mood)
     }
@@ -207,8 +263,9 @@ impl Call {
             return Again::Halves;
         }
         let reshaped = one.reshaped.is_none().then(|| event_of(&one.due).ok()).flatten().and_then(|event| {
-            let limited = pipeline::gate(&self.lane, &event).ok()?;
-            self.lane.destination.second_try(&event, limited, why)
+            let ruling = self.lane.gate.rule(&event.consent);
+            let cleared = pipeline::gate(&self.lane, &event, &ruling).ok()?;
+            self.lane.destination.second_try(&cleared.event, cleared.limited_data_use, why)
         });
         reshaped.map_or(Again::No, |mapped| Again::Reshaped(mapped, why.clone()))
     }
@@ -253,14 +310,15 @@ impl Call {
 
     /// Records until the disk takes it: giving up would send the same events again. Only the end of the process does
     /// that, since a full disk must not hold it up for ever.
-    async fn record(&self, attempt: Option<Attempt>, states: Vec<(i64, DeliveryState)>, joined: Vec<Joined>) {
-        self.count(&states);
+    async fn record(&self, attempt: Option<Attempt>, decided: Decided) {
+        self.count(&decided.states);
         loop {
             let report = Report {
                 lane: self.lane.id,
                 attempt: attempt.clone(),
-                states: states.clone(),
-                joined: joined.clone(),
+                states: decided.states.clone(),
+                rulings: decided.rulings.clone(),
+                joined: decided.joined.clone(),
             };
             match self.gateway.store.record(report).await {
                 Ok(()) | Err(tandem_store::StoreError::Closed) => return,
@@ -335,6 +393,15 @@ impl Again {
             }
         }
     }
+}
+
+/// The event as it now goes into the log, in place of the one that came.
+fn kept(event: &Event, due: &mut Due) -> Joined {
+    let mut kept = event.clone();
+    let address = pipeline::hide_address(&mut kept);
+    // Events hold text, numbers and maps with text keys only: serialising cannot fail.
+    due.body = serde_json::to_string(&kept).unwrap_or_default();
+    Joined { event_seq: due.event_seq, body: due.body.clone(), address }
 }
 
 /// The stored event with its full network address, if that is still kept.

@@ -4,16 +4,17 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use tandem_core::consent::{self, Consent, Decision, Status};
+use tandem_core::consent::{Consent, Decision, Evidence, tools};
 use tandem_core::door::{Draft, Rejection};
 use tandem_core::identity::{ClickIds, Raw, RawIdentity};
 use tandem_core::normalise::clicks;
 use tandem_core::session::Supply;
-use tandem_core::{Channel, Page, Site, bots, page};
+use tandem_core::{Channel, Event, Page, Site, bots, page};
 
 use super::cookies::{self, Jar};
 use super::{Bots, NAME, Settings};
-use crate::{Decoded, Request, Visit, events, values};
+use crate::consent::{Told, said};
+use crate::{Decoded, Request, Visit, events};
 
 /// Most events in one body.
 pub const MAX_EVENTS: usize = 50;
@@ -42,6 +43,9 @@ const NOT_THE_EVENTS: &[&str] = &[
     "user_agent",
 ];
 
+/// The signal where a page only says a word.
+const PAGE: &str = "page";
+
 /// Everything around the events.
 struct Envelope {
     visitor: Option<String>,
@@ -49,7 +53,9 @@ struct Envelope {
     page: Page,
     /// The page that click ids came with, else the present one.
     landing: Page,
-    consent: Option<Consent>,
+    consent: Consent,
+    /// What may be kept of the visitor.
+    keeps: Decision,
     /// Click ids that came with an address.
     fresh: ClickIds,
     /// All of them, those of cookies and those made from others (`fbc`) among them.
@@ -81,7 +87,7 @@ pub(super) fn decode(request: &Request<'_>, site: &Site, settings: &Settings) ->
     let given = given_cookies(request, &map, &settings.cookie);
     let pairs: Vec<(&str, &str)> = given.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let earlier: Vec<Page> = events.iter().map(|event| page_of(event.get("page"))).collect();
-    let envelope = Envelope::read(&map, &earlier, request, settings, &pairs);
+    let envelope = Envelope::read(&map, &earlier, request, site, settings, &pairs);
     let parts = events.into_iter().enumerate().map(|(index, event)| {
         let place = format!("events[{index}]");
         envelope
@@ -90,8 +96,8 @@ pub(super) fn decode(request: &Request<'_>, site: &Site, settings: &Settings) ->
             .map_err(|r| r.at(&place))
     });
     let parts = parts.collect();
-    let cookies = envelope.cookies(request, site, settings, &pairs);
-    Ok(Decoded { parts, cookies, visit: envelope.visit(request, site), ..Decoded::default() })
+    let cookies = envelope.cookies(request, settings, &pairs);
+    Ok(Decoded { parts, cookies, visit: envelope.visit(request), ..Decoded::default() })
 }
 
 fn object(body: &[u8]) -> Result<Map<String, Value>, Rejection> {
@@ -137,6 +143,7 @@ impl Envelope {
         map: &Map<String, Value>,
         earlier: &[Page],
         request: &Request<'_>,
+        site: &Site,
         settings: &Settings,
         cookies: &[(&str, &str)],
     ) -> Self {
@@ -150,6 +157,7 @@ impl Envelope {
         click_ids.fill_from(clicks::capture(None, None, cookies).click_ids);
         let cookie =
             cookies.iter().find(|(name, _)| *name == settings.cookie).and_then(|(_, v)| visitor_id(v));
+        let consent = consent_of(map, request, site);
         let automated = map.get("automated").and_then(Value::as_bool).unwrap_or_default();
         let bot = bots::reason(request.text("user-agent").as_deref(), automated)
             .filter(|_| settings.bots == Bots::Skip);
@@ -161,7 +169,8 @@ impl Envelope {
         Self {
             visitor: cookie.or_else(|| text("visitor").and_then(visitor_id)),
             sent_at: map.get("sent_at").and_then(Value::as_i64),
-            consent: consent_of(map, request),
+            keeps: site.gates.widest(&consent),
+            consent,
             supplied: supplied(&click_ids, &fresh, request),
             page,
             landing,
@@ -193,13 +202,7 @@ impl Envelope {
     }
 
     fn is_refused(&self) -> bool {
-        self.consent.as_ref().is_some_and(|consent| consent.advertising == Status::Denied)
-    }
-
-    /// Whether consent allows to keep who it was.
-    fn may_be_kept(&self, site: &Site) -> bool {
-        let word = self.consent.clone().unwrap_or_default();
-        matches!(consent::decide(&word, site.on_unknown_consent), Decision::Send { .. })
+        self.consent.is_refusal()
     }
 
     fn draft(&self, event: Value, request: &Request<'_>, site: &Site) -> Result<Draft, Rejection> {
@@ -211,9 +214,10 @@ impl Envelope {
         };
         map.retain(|name, _| !NOT_THE_EVENTS.contains(&name.as_str()));
         bound(&mut map);
-        let happened_ms = self.happened_ms(map.remove("at").as_ref().and_then(Value::as_i64), request.now_ms);
+        let happened_ms =
+            happened_ms(self.sent_at, map.remove("at").as_ref().and_then(Value::as_i64), request.now_ms);
         map.insert("event_time".into(), happened_ms.div_euclid(1_000).into());
-        let mut draft = events::read(map)?;
+        let mut draft = events::read(map, site)?;
         if draft.event_id.is_none() {
             let text = "the page's script gives every event an id, and this one has none";
             return Err(Rejection::new("event_id_missing", text).on("event_id"));
@@ -222,37 +226,37 @@ impl Envelope {
         event.findings.truncate(MAX_FINDINGS);
         event.source = NAME.to_owned();
         event.channel = Channel::Browser;
-        event.consent = self.consent.clone().unwrap_or_default();
+        event.consent.clone_from(&self.consent);
         event.bot.clone_from(&self.bot);
         event.pixels.clone_from(&self.pixels);
         if event.page.url.is_none() {
             event.page = self.page.clone();
         }
-        if self.may_be_kept(site) {
-            event.session_id.clone_from(&self.visitor);
-            event.supplied.clone_from(&self.supplied);
-            draft.identity = self.identity(request);
-        } else {
-            // On record is that something happened, not to whom.
-            event.page = Page { url: event.page.url.as_deref().map(without_query), ..Page::default() };
-            draft.identity = RawIdentity::default();
+        draft.identity = RawIdentity::default();
+        match self.keeps {
+            Decision::Send => {
+                event.session_id.clone_from(&self.visitor);
+                event.supplied.clone_from(&self.supplied);
+                draft.identity = self.identity(request);
+            }
+            Decision::SendWithoutIdentity => {
+                *event = Event { session_id: self.visitor.clone(), ..event.without_identity() };
+            }
+            // On record is that something happened, not to whom. The order stays: its own report must not be sent either.
+            Decision::Anonymise | Decision::Suppress(_) => {
+                *event = Event { order_id: event.order_id.take(), ..event.anonymous() };
+            }
         }
         Ok(draft)
     }
 
-    /// The page's clock may be wrong by years; how long ago it was, it knows well.
-    fn happened_ms(&self, at: Option<i64>, now_ms: i64) -> i64 {
-        let age_ms = self.sent_at.zip(at).and_then(|(sent, at)| sent.checked_sub(at)).unwrap_or(0);
-        if (0..=MAX_AGE_MS).contains(&age_ms) { now_ms - age_ms } else { now_ms }
-    }
-
     /// Nothing is remembered before it may be. Of a visitor who takes a yes back, only that is.
-    fn visit(self, request: &Request<'_>, site: &Site) -> Option<Visit> {
+    fn visit(self, request: &Request<'_>) -> Option<Visit> {
         if self.is_refused() {
             let (visitor, at_ms) = (self.visitor?, request.now_ms);
-            return Some(Visit { visitor, at_ms, consent: self.consent, ..Visit::default() });
+            return Some(Visit { visitor, at_ms, consent: Some(self.consent), ..Visit::default() });
         }
-        if self.bot.is_some() || !self.may_be_kept(site) {
+        if self.bot.is_some() || self.keeps != Decision::Send {
             return None;
         }
         let identity = self.identity(request);
@@ -261,18 +265,12 @@ impl Envelope {
             at_ms: request.now_ms,
             identity,
             page: page::clean(self.landing),
-            consent: self.consent,
+            consent: Some(self.consent).filter(Consent::says_anything),
         })
     }
 
     /// Cookies are set only where they may be; a refusal takes them away.
-    fn cookies(
-        &self,
-        request: &Request<'_>,
-        site: &Site,
-        settings: &Settings,
-        given: &[(&str, &str)],
-    ) -> Vec<String> {
+    fn cookies(&self, request: &Request<'_>, settings: &Settings, given: &[(&str, &str)]) -> Vec<String> {
         let mut jar = Jar {
             domain: settings.cookie_domain.as_deref(),
             secure: request.secure,
@@ -282,18 +280,17 @@ impl Envelope {
         if self.is_refused() {
             // Whether they came along or a proxy kept them back.
             jar.remove_all(&settings.cookie);
-        } else if self.may_be_kept(site) {
-            if let Some(visitor) = &self.visitor {
-                jar.set(&settings.cookie, visitor);
-            }
+        }
+        if matches!(self.keeps, Decision::Send | Decision::SendWithoutIdentity)
+            && let Some(visitor) = &self.visitor
+        {
+            jar.set(&settings.cookie, visitor);
+        }
+        if self.keeps == Decision::Send {
             jar.keep(&self.fresh, given);
         }
         jar.out
     }
-}
-
-fn without_query(url: &str) -> String {
-    url.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
 fn bound(map: &mut Map<String, Value>) {
@@ -333,25 +330,42 @@ fn page_of(value: Option<&Value>) -> Page {
     Page { url: text("url"), referrer: text("referrer"), title: text("title") }
 }
 
-fn consent_of(map: &Map<String, Value>, request: &Request<'_>) -> Option<Consent> {
+/// What the script tells, and the same request's cookies: both are read, so that neither half trusts the other.
+fn consent_of(map: &Map<String, Value>, request: &Request<'_>, site: &Site) -> Consent {
+    let mut told = match map.get("consent") {
+        None | Some(Value::Null) => Told::default(),
+        Some(Value::Object(told)) => Told::read(told, |_, said| Evidence::new(PAGE, said)),
+        Some(word) => Told::word(word, Evidence::new(PAGE, said(Some(word)))),
+    };
     let gpc = map.get("gpc").and_then(Value::as_bool).unwrap_or_default()
         || request.header("sec-gpc").is_some_and(|v| v.trim() == "1");
-    let told = map.get("consent").filter(|c| !c.is_null());
-    if told.is_none() && !gpc {
-        return None;
+    (told.gpc, told.region) = (gpc, request.region.map(str::to_owned));
+    let sent_at = map.get("sent_at").and_then(Value::as_i64);
+    for word in &mut told.words {
+        // Anybody can write a body: on record are the names of signals that we know.
+        if !tools::is_signal(&word.evidence.signal) {
+            word.evidence = Evidence { at_ms: word.evidence.at_ms, ..Evidence::new(PAGE, "") };
+        }
+        let at = word.evidence.at_ms.take();
+        word.evidence.at_ms = Some(said_ms(sent_at, at, request.now_ms));
     }
-    // A bare word is read too; what cannot be read is a no.
-    let word = told.map(|c| if c.is_object() { c.get("advertising").unwrap_or(&Value::Null) } else { c });
-    let status = word.map_or(Some(Status::Unknown), values::consent_status);
-    let evidence = told.and_then(|c| c.get("evidence")?.as_str());
-    let evidence = evidence.filter(|e| e.len() <= 120 && !page::is_personal_text(e)).map(str::to_owned);
-    Some(Consent {
-        // What nobody can read is a no.
-        advertising: status.unwrap_or(Status::Denied),
-        evidence: evidence.map(Cow::Owned),
-        opt_out_of_sale: gpc,
-        region: None,
-    })
+    let header = request.text("cookie").unwrap_or_default();
+    let cookies: Vec<_> = cookies::parse(&header).filter(|(name, _)| tools::COOKIES.contains(name)).collect();
+    let mut consent = told.merge(&cookies, &site.policy).said_at(request.now_ms);
+    consent.refused = !consent.is_refusal() && site.gates.are_closed(&consent);
+    consent
+}
+
+/// When a word was said, however long ago: an old yes must not seem newer than a no.
+fn said_ms(sent_at: Option<i64>, at: Option<i64>, now_ms: i64) -> i64 {
+    let age_ms = sent_at.zip(at).map_or(0, |(sent, at)| sent.saturating_sub(at));
+    now_ms.saturating_sub(age_ms.max(0)).max(0)
+}
+
+/// The page's clock may be wrong by years; how long ago it was, it knows well.
+fn happened_ms(sent_at: Option<i64>, at: Option<i64>, now_ms: i64) -> i64 {
+    let age_ms = sent_at.zip(at).and_then(|(sent, at)| sent.checked_sub(at)).unwrap_or(0);
+    if (0..=MAX_AGE_MS).contains(&age_ms) { now_ms - age_ms } else { now_ms }
 }
 
 fn pixels(value: Option<&Value>) -> BTreeMap<String, String> {

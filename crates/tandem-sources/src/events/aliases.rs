@@ -45,7 +45,7 @@ impl Place {
 /// One name in one place.
 pub(super) type Alias = (Place, &'static str);
 
-use Place::{Address, ClickIds, Consent, Page, Properties, Top, User, UserData};
+use Place::{Address, ClickIds, Page, Properties, Top, User, UserData};
 
 pub(super) const EVENT_NAME: &[Alias] =
     &[(Top, "event_name"), (Top, "event"), (Top, "eventName"), (Top, "en")];
@@ -59,6 +59,7 @@ pub(super) const EVENT_ID: &[Alias] = &[
 pub(super) const EVENT_TIME: &[Alias] = &[(Top, "event_time"), (Top, "timestamp")];
 pub(super) const CHANNEL: &[Alias] = &[(Top, "channel")];
 pub(super) const SESSION_ID: &[Alias] = &[(Top, "session_id"), (User, "client_id"), (Top, "client_id")];
+pub(super) const PARENT_ORDER_ID: &[Alias] = &[(Top, "parent_order_id"), (Properties, "parent_order_id")];
 pub(super) const LIMITED_DATA_USE: &[Alias] = &[(Top, "limited_data_use"), (Properties, "limited_data_use")];
 pub(super) const TEST_CODE: &[Alias] = &[(Top, "test_event_code"), (Properties, "test_event_code")];
 
@@ -189,12 +190,6 @@ pub(super) const LOCALE: &[Alias] =
 
 /// Where a click id stands under its own name.
 pub(super) const CLICK_ID_PLACES: [Place; 4] = [User, ClickIds, UserData, Top];
-
-pub(super) const CONSENT_OPT_OUT: &[Alias] = &[(Consent, "opt_out_of_sale")];
-pub(super) const CONSENT_REGION: &[Alias] = &[(Consent, "region")];
-pub(super) const CONSENT_EVIDENCE: &[Alias] = &[(Consent, "evidence")];
-/// Signals about advertising use. All are read: one refusal outweighs any number of grants.
-pub(super) const CONSENT_SIGNALS: [&str; 4] = ["advertising", "marketing", "ad_user_data", "ad_storage"];
 
 /// Names at the top that describe the hit or the visit, or that we write ourselves; none is a property of the sale.
 pub(super) const NOT_PROPERTIES: &[&str] = &[

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use tandem_core::claim::OrderReport;
+use tandem_core::consent::Policy;
 use tandem_core::door::{Draft, Rejection};
 use tandem_core::{Channel, Event, Finding, Page, names};
 
@@ -15,20 +16,21 @@ use crate::values;
 ///
 /// # Errors
 /// A [`Rejection`] whose `field` is a path inside the event.
-pub(super) fn draft(map: Map<String, Value>, shape: &Shape) -> Result<Draft, Rejection> {
+pub(super) fn draft(map: Map<String, Value>, shape: &Shape, policy: &Policy) -> Result<Draft, Rejection> {
     reject_v1(&map)?;
     let mut entry = Entry::new(map);
     entry.findings.extend_from_slice(&shape.findings);
     let event_name = event_name(&mut entry, shape)?;
     let event_id = event_id(&mut entry)?;
     let event_time = event_time(&mut entry)?;
-    let (identity, consent) = person::take(&mut entry, shape.tiktok);
+    let (identity, consent) = person::take(&mut entry, shape.tiktok, policy);
     let mut event = Event {
         source: NAME.to_owned(),
         channel: if shape.offline { Channel::Offline } else { channel(&mut entry) },
         event_name,
         page: page(&mut entry),
         session_id: entry.take_text(aliases::SESSION_ID),
+        parent_order_id: entry.take_text(aliases::PARENT_ORDER_ID),
         consent,
         limited_data_use: limited_data_use(&mut entry, shape),
         search_string: entry.take_text(aliases::SEARCH_STRING),

@@ -91,6 +91,11 @@ impl Entry {
         &mut self.places[place as usize]
     }
 
+    /// Takes a part of the event as a whole.
+    pub(super) fn take_place(&mut self, place: Place) -> Fields {
+        std::mem::take(self.place_mut(place))
+    }
+
     /// A part of the event.
     pub(super) fn place(&self, place: Place) -> &Fields {
         &self.places[place as usize]

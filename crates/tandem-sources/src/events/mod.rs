@@ -81,7 +81,7 @@ impl Source for Events {
         if bool::from(fits) { Ok(()) } else { Err(AuthError::Wrong("this is not a write key of this site")) }
     }
 
-    fn decode(&self, request: &Request<'_>, _site: &Site) -> Decoded {
+    fn decode(&self, request: &Request<'_>, site: &Site) -> Decoded {
         let (shape, parts) = match body::split(request.body, says_lines(request)) {
             Ok(split) => split,
             Err(rejection) => return Decoded::rejected(rejection),
@@ -91,7 +91,7 @@ impl Source for Events {
                 let text = "a request holds at most 1000 events; send this one again in another request";
                 return Err(at.of(Rejection::new("too_many_events", text)));
             }
-            let draft = value.and_then(body::entry).and_then(|map| draft::draft(map, &shape));
+            let draft = value.and_then(body::entry).and_then(|map| draft::draft(map, &shape, &site.policy));
             draft.map(|draft| Draft { place: at.place(), ..draft }).map_err(|rejection| at.of(rejection))
         };
         Decoded { parts: parts.into_iter().enumerate().map(read).collect(), ..Decoded::default() }
@@ -102,8 +102,8 @@ impl Source for Events {
 ///
 /// # Errors
 /// A [`Rejection`] with the path inside the event.
-pub(crate) fn read(map: Map<String, Value>) -> Result<Draft, Rejection> {
-    draft::draft(body::entry(Value::Object(map))?, &body::Shape::default())
+pub(crate) fn read(map: Map<String, Value>, site: &Site) -> Result<Draft, Rejection> {
+    draft::draft(body::entry(Value::Object(map))?, &body::Shape::default(), &site.policy)
 }
 
 /// Whether the caller says that the body holds one event a line.

@@ -1,17 +1,14 @@
 //! Who did it and what they allowed. Raw values go from the input into [`Raw`] and nowhere else.
 
-use std::borrow::Cow;
-
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tandem_core::Finding;
-use tandem_core::consent::{Consent, Status};
+use tandem_core::consent::{self, Consent, Evidence, Policy};
 use tandem_core::identity::{ClickIds, Raw, RawIdentity};
 use tandem_core::normalise::clicks;
-use tandem_core::page::is_personal_text;
 
-use super::aliases::{self, Alias, CLICK_ID_PLACES, CONSENT_SIGNALS, Place};
+use super::aliases::{self, Alias, CLICK_ID_PLACES, Place};
 use super::entry::Entry;
-use crate::values;
+use crate::consent::Told;
 
 /// Names of all click ids, as in [`ClickIds`].
 const CLICK_IDS: [&str; 15] = [
@@ -32,16 +29,13 @@ const CLICK_IDS: [&str; 15] = [
     "li_fat_id",
 ];
 
-/// Longest text kept as evidence of consent, in bytes.
-const MAX_EVIDENCE: usize = 120;
-
 /// Takes the person out of the event, and what they allowed; they go together, since the region of the consent is
 /// read from the address.
-pub(super) fn take(entry: &mut Entry, tiktok: bool) -> (RawIdentity, Consent) {
+pub(super) fn take(entry: &mut Entry, tiktok: bool, policy: &Policy) -> (RawIdentity, Consent) {
     let state = place_value(entry, aliases::STATE);
     let country = place_value(entry, aliases::COUNTRY);
     let region =
-        values::region(country.as_ref().and_then(Value::as_str), state.as_ref().and_then(Value::as_str));
+        consent::region(country.as_ref().and_then(Value::as_str), state.as_ref().and_then(Value::as_str));
     let identity = RawIdentity {
         email: list(entry, aliases::EMAIL, tiktok),
         phone: list(entry, aliases::PHONE, tiktok),
@@ -61,7 +55,7 @@ pub(super) fn take(entry: &mut Entry, tiktok: bool) -> (RawIdentity, Consent) {
         default_country: None,
         click_ids: click_ids(entry),
     };
-    (identity, consent(entry, region))
+    (identity, consent(entry, region, policy))
 }
 
 fn raw(value: Value) -> Option<Raw> {
@@ -175,43 +169,22 @@ fn click_ids(entry: &mut Entry) -> ClickIds {
     ids
 }
 
-/// All signals are read; one refusal outweighs any number of grants, and a signal nobody can read is a refusal.
-fn consent(entry: &mut Entry, region: Option<String>) -> Consent {
-    let mut consent = Consent { region, ..Consent::default() };
-    if entry.place(Place::Consent).is_empty() {
-        return consent;
+/// Everything that was said, and the cookies of consent tools.
+fn consent(entry: &mut Entry, region: Option<String>, policy: &Policy) -> Consent {
+    let given: Map<String, Value> = entry.take_place(Place::Consent).into_iter().collect();
+    let cookies = entry.cookies.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
+    let cookies: Vec<(&str, &str)> = cookies.collect();
+    if given.is_empty() && cookies.is_empty() {
+        return Consent { region, ..Consent::default() };
     }
-    for name in CONSENT_SIGNALS {
-        let Some(value) = entry.take_one(Place::Consent, name) else { continue };
-        let status = values::consent_status(&value).unwrap_or_else(|| {
-            let text = "cannot be read as a yes or no, so it is taken as a no";
-            let path = super::entry::path((Place::Consent, name));
-            entry.findings.push(Finding::error("consent_invalid", text).on(path));
-            Status::Denied
-        });
-        if outweighs(status, consent.advertising) {
-            consent.advertising = status;
-            consent.evidence = Some(super::entry::path((Place::Consent, name)));
-        }
-    }
-    if consent.advertising != Status::Unknown
-        && let Some(text) = entry.take_text(aliases::CONSENT_EVIDENCE)
-        && text.len() <= MAX_EVIDENCE
-        && !is_personal_text(&text)
-    {
-        consent.evidence = Some(Cow::Owned(text));
-    }
-    consent.opt_out_of_sale = entry.take_truth(aliases::CONSENT_OPT_OUT).unwrap_or_default();
-    if let Some(given) = entry.take_text(aliases::CONSENT_REGION) {
-        let (country, state) = given.split_once('-').map_or((given.as_str(), None), |(c, s)| (c, Some(s)));
-        consent.region = values::region(Some(country), state);
-    }
+    let mut told = if given.is_empty() {
+        Told::default()
+    } else {
+        Told::read(&given, |name, said| Evidence::new(super::entry::path((Place::Consent, name)), said))
+    };
+    told.region = told.region.or(region);
+    let findings = told.findings(Place::Consent.prefix());
+    let consent = told.merge(&cookies, policy);
+    entry.findings.extend(findings);
     consent
-}
-
-fn outweighs(new: Status, old: Status) -> bool {
-    matches!(
-        (new, old),
-        (Status::Denied, Status::Granted | Status::Unknown) | (Status::Granted, Status::Unknown)
-    )
 }

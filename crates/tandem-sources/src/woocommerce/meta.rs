@@ -1,14 +1,12 @@
 //! What plugins and WooCommerce's own order attribution left in an order's meta.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
-use tandem_core::Finding;
-use tandem_core::consent::{Consent, Status};
+use tandem_core::consent::{Evidence, ORDER};
 use tandem_core::identity::ClickIds;
 use tandem_core::normalise::clicks;
 
 use super::settings::ClickIdMeta;
+use crate::consent::{Told, said};
 use crate::values;
 
 const TTCLID: &[&str] = &["ttclid", "_ttclid", "tiktok_ttclid", "_tandem_ttclid"];
@@ -17,9 +15,6 @@ const TTP: &[&str] = &["ttp", "_ttp", "_tandem_ttp"];
 /// The visitor's landing page with its whole query, and where they came from.
 const LANDING: &str = "_wc_order_attribution_session_entry";
 const REFERRER: &str = "_wc_order_attribution_referrer";
-
-/// Names of the answer inside a consent object.
-const ANSWERS: [&str; 4] = ["marketing", "advertising", "ad_user_data", "ad_storage"];
 
 /// An order's meta: pairs of key and value, of which the first of a key counts.
 pub(super) struct Meta<'a> {
@@ -71,61 +66,30 @@ impl<'a> Meta<'a> {
 
     /// The buyer's consent as the shop kept it. One refusal outweighs any number of grants; a value nobody can read
     /// counts as a refusal.
-    pub(super) fn consent(
-        &self,
-        keys: &[String],
-        region: Option<String>,
-        findings: &mut Vec<Finding>,
-    ) -> Consent {
-        let mut consent = Consent { region, ..Consent::default() };
-        for key in keys {
-            let Some(value) = self.get(key) else { continue };
-            let answer = Answer::of(value);
-            let status = answer.status.unwrap_or_else(|| {
-                let text = "the order's consent cannot be read as a yes or no, so it is taken as a no";
-                findings.push(Finding::error("consent_invalid", text).on("meta_data"));
-                Status::Denied
-            });
-            consent.opt_out_of_sale |= answer.opt_out_of_sale;
-            let known = consent.advertising;
-            if status == Status::Denied && known != Status::Denied
-                || known == Status::Unknown && status != known
-            {
-                consent.advertising = status;
-                consent.evidence = Some(Cow::Owned(format!("order meta {key}")));
-            }
-        }
-        consent
+    pub(super) fn consent(&self, keys: &[String]) -> Told {
+        let said = keys.iter().filter_map(|key| Some((key, self.get(key)?)));
+        said.map(|(key, value)| answer(key, value)).fold(Told::default(), Told::and)
     }
 }
 
-struct Answer {
-    /// `None` when it cannot be read.
-    status: Option<Status>,
-    opt_out_of_sale: bool,
-}
-
-impl Answer {
-    /// A plain word, an object, or an object as JSON text.
-    fn of(value: &Value) -> Self {
-        let parsed: Option<Value> = value
-            .as_str()
-            .filter(|text| text.trim_start().starts_with('{'))
-            .and_then(|t| serde_json::from_str(t).ok());
-        let value = parsed.as_ref().unwrap_or(value);
-        let Some(map) = value.as_object() else {
-            return Self { status: values::consent_status(value), opt_out_of_sale: false };
-        };
-        let mut status = Some(Status::Unknown);
-        for answer in ANSWERS.iter().filter_map(|name| map.get(*name)).map(values::consent_status) {
-            status = match (status, answer) {
-                (Some(Status::Denied), _) | (_, Some(Status::Denied)) => Some(Status::Denied),
-                (None, _) | (_, None) => None,
-                (Some(Status::Granted), _) | (_, Some(Status::Granted)) => Some(Status::Granted),
-                _ => Some(Status::Unknown),
-            };
+/// A plain word, an object, or an object as JSON text.
+fn answer(key: &str, value: &Value) -> Told {
+    let parsed: Option<Value> = value
+        .as_str()
+        .filter(|text| text.trim_start().starts_with('{'))
+        .and_then(|t| serde_json::from_str(t).ok());
+    let value = parsed.as_ref().unwrap_or(value);
+    let evidence = |said: &str| Evidence::new(ORDER, format!("{key} {said}"));
+    let Some(map) = value.as_object() else {
+        return Told::word(value, evidence(&said(Some(value))));
+    };
+    let mut told = Told::read(map, |name, said| evidence(&format!("{name}={said}")));
+    for word in &mut told.words {
+        let given = &word.evidence;
+        if given.signal != ORDER {
+            let given_by = format!("{} {}", given.signal, given.value.as_deref().unwrap_or_default());
+            word.evidence = Evidence { at_ms: given.at_ms, ..evidence(given_by.trim()) };
         }
-        let opt_out_of_sale = map.get("opt_out_of_sale").and_then(values::truth).unwrap_or_default();
-        Self { status, opt_out_of_sale }
     }
+    told
 }

@@ -14,6 +14,7 @@ mod signature;
 
 use serde_json::{Map, Value};
 use tandem_core::Site;
+use tandem_core::consent::Policy;
 use tandem_core::door::{Draft, Rejection};
 
 pub use settings::{ClickIdMeta, ContentId, EventIdTemplate, Gateway, Renewals, Settings, ValueOf};
@@ -44,15 +45,15 @@ impl WooCommerce {
     ///
     /// # Errors
     /// A [`Rejection`], expected when the order is not paid.
-    pub fn order(&self, order: Map<String, Value>) -> Result<Draft, Rejection> {
-        order::draft(order, &self.settings)
+    pub fn order(&self, order: Map<String, Value>, policy: &Policy) -> Result<Draft, Rejection> {
+        order::draft(order, &self.settings, policy)
     }
 
-    fn read(&self, topic: Option<&str>, body: &[u8]) -> Result<Draft, Rejection> {
+    fn read(&self, topic: Option<&str>, body: &[u8], policy: &Policy) -> Result<Draft, Rejection> {
         let order = object(body)?;
         reject_error_body(&order)?;
         match Subject::of(topic, &order) {
-            Subject::Order => self.order(order),
+            Subject::Order => self.order(order, policy),
             Subject::Deleted => {
                 let text = "an order was deleted; what was reported stays reported";
                 let mut rejection = Rejection::expected("order_deleted", text);
@@ -93,11 +94,12 @@ impl Source for WooCommerce {
         signature::check(signature, request.body, &self.settings.secrets)
     }
 
-    fn decode(&self, request: &Request<'_>, _site: &Site) -> Decoded {
+    fn decode(&self, request: &Request<'_>, site: &Site) -> Decoded {
         if is_handshake(request) {
             return Decoded { handshake: true, ..Decoded::default() };
         }
-        Decoded { parts: vec![self.read(request.header(TOPIC), request.body)], ..Decoded::default() }
+        let part = self.read(request.header(TOPIC), request.body, &site.policy);
+        Decoded { parts: vec![part], ..Decoded::default() }
     }
 
     fn sale_event_id(&self) -> Option<&str> {

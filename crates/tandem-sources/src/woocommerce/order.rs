@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 use tandem_core::claim::OrderReport;
+use tandem_core::consent::{self, Consent, Policy};
 use tandem_core::door::{Draft, Rejection};
 use tandem_core::identity::{Raw, RawIdentity};
 use tandem_core::names::PURCHASE;
@@ -20,7 +21,11 @@ const DRAFTS: &[&str] = &["checkout-draft", "auto-draft", "draft", "trash"];
 const DAY_S: i64 = 86_400;
 
 /// Reads an order.
-pub(super) fn draft(order: Map<String, Value>, settings: &Settings) -> Result<Draft, Rejection> {
+pub(super) fn draft(
+    order: Map<String, Value>,
+    settings: &Settings,
+    policy: &Policy,
+) -> Result<Draft, Rejection> {
     // WooCommerce's ids are numbers. Anything else may be about a person, and the id goes on record.
     let number = |id: &String| id != "0" && id.bytes().all(|b| b.is_ascii_digit());
     let Some(id) = order.get("id").and_then(values::id_text).filter(number) else {
@@ -36,7 +41,7 @@ pub(super) fn draft(order: Map<String, Value>, settings: &Settings) -> Result<Dr
     check_status(&status, &order, settings).map_err(named)?;
     let meta = meta::Meta::of(&order);
     let event_name = event_name(&order, &meta, settings).map_err(named)?;
-    paid(&order, &meta, settings, Paid { id: id.clone(), status, event_name }).map_err(named)
+    paid(&order, &meta, settings, policy, Paid { id: id.clone(), status, event_name }).map_err(named)
 }
 
 /// What is known before the rest is read.
@@ -50,6 +55,7 @@ fn paid(
     order: &Map<String, Value>,
     meta: &meta::Meta<'_>,
     settings: &Settings,
+    policy: &Policy,
     known: Paid,
 ) -> Result<Draft, Rejection> {
     let mut findings = Vec::new();
@@ -67,16 +73,23 @@ fn paid(
     let event_id = settings.event_id.fill(&known.id, number.as_deref().unwrap_or(&known.id));
     let renewal = is_renewal(order, meta);
     let identity = identity(order, meta, settings, renewal, event_time, &mut findings);
+    let told = meta.consent(&settings.consent_meta);
+    findings.extend(told.findings("meta_data."));
+    let consent = Consent { region: region(order), ..told.merge(&[], policy) };
+    // The buyer said it when the order was placed; a renewal was placed by the shop, with a copy of an older word.
+    let placed_s = if renewal { Some(0) } else { date(order, "date_created_gmt").or(event_time) };
+    let consent = placed_s.map_or(consent.clone(), |s| consent.said_at(s.saturating_mul(1_000)));
     let event = Event {
         source: NAME.to_owned(),
         event_name: known.event_name,
         order_id: Some(known.id),
+        parent_order_id: order.get("parent_id").and_then(values::id_text).filter(|id| id != "0"),
         value: Some(value),
         currency,
         content_type: (!contents.is_empty()).then(|| "product".to_owned()),
         contents,
         page: Page { referrer: meta.referrer().filter(|_| !renewal), ..Page::default() },
-        consent: meta.consent(&settings.consent_meta, region(order), &mut findings),
+        consent,
         findings,
         ..Event::default()
     };
@@ -179,7 +192,7 @@ fn date(order: &Map<String, Value>, name: &str) -> Option<i64> {
 
 fn region(order: &Map<String, Value>) -> Option<String> {
     let billing = address(order, "billing")?;
-    values::region(text(billing, "country"), text(billing, "state"))
+    consent::region(text(billing, "country"), text(billing, "state"))
 }
 
 fn address<'a>(order: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String, Value>> {

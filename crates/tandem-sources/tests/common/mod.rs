@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use tandem_core::consent::OnUnknown;
 use tandem_core::door::{Draft, Rejection, admit};
 use tandem_core::{Event, Site};
 use tandem_sources::{Decoded, Request, Source};
@@ -40,14 +39,7 @@ pub(crate) fn json_files(folder: &str) -> Vec<PathBuf> {
 }
 
 pub(crate) fn site() -> Site {
-    Site {
-        id: "shop".into(),
-        currency: None,
-        country: None,
-        hybrid: true,
-        on_unknown_consent: OnUnknown::ByRegion,
-        sessions: None,
-    }
+    Site { id: "shop".into(), currency: None, country: None, hybrid: true, ..Site::default() }
 }
 
 pub(crate) fn source(name: &str, settings: &Value) -> Box<dyn Source> {

@@ -5,7 +5,8 @@ use tandem_core::claim::{ClaimKey, OrderState};
 use tandem_core::{Event, session};
 
 use super::claims::{Claim, ClaimIndex};
-use super::write::{Appender, Columns, keep_address, state};
+use super::record::Columns;
+use super::write::{Appender, keep_address, state};
 use super::{ledger, sessions};
 use crate::{LaneId, NewEvent, OrderClaim};
 
@@ -45,8 +46,8 @@ pub(super) fn order_seen(
     Ok(())
 }
 
-/// A second report of a sale that still waits for its page: what it knows completes the first, and when it could have
-/// gone out by itself, the first does.
+/// A second report of a sale: its word on consent counts where the first had none. What it knows completes a first one
+/// that still waits for its page, and when it could have gone out by itself, the first does.
 pub(super) fn second_report(
     conn: &Connection,
     known: &OrderState,
@@ -54,6 +55,9 @@ pub(super) fn second_report(
     order: &OrderClaim,
     now_ms: i64,
 ) -> rusqlite::Result<()> {
+    if let Some(order_id) = &event.order_id {
+        ledger::keep_word(conn, &event.site, order_id, &order.event.consent)?;
+    }
     let Some(&first) = known.events.last() else { return Ok(()) };
     let held: Option<String> = conn
         .prepare_cached(

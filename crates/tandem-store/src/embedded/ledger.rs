@@ -3,17 +3,25 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use tandem_core::claim::{self, ClaimKey, OrderDecision, OrderReport, OrderState};
 
-use tandem_core::{Amount, consent};
+use tandem_core::Amount;
+use tandem_core::consent::{self, Consent};
 
 use super::write::{notice_of, write_notice};
 use crate::{NewDelivery, NewEvent, NoticeKind, OrderClaim};
 
-/// What becomes of a report. With it comes the order's new state, to be noted when the event has its place in the log;
-/// none for an event that goes nowhere.
+/// What becomes of a report. With it comes what is to be noted when the event has its place in the log.
 pub(super) enum Ledger {
-    Report(Option<OrderState>),
+    Report(Entry),
     Duplicate(OrderState),
-    Growth(Box<NewEvent>, Option<OrderState>),
+    Growth(Box<NewEvent>, Entry),
+}
+
+/// What the ledger keeps of a report.
+pub(super) struct Entry {
+    /// The order's new state; none for an event that goes nowhere.
+    state: Option<OrderState>,
+    /// What the buyer chose, if anything.
+    word: Option<String>,
 }
 
 /// What was reported of an order.
@@ -22,7 +30,46 @@ pub(super) fn known(conn: &Connection, site: &str, order_id: &str) -> rusqlite::
         .prepare_cached("SELECT state FROM orders WHERE site = ?1 AND order_id = ?2")?
         .query_row([site, order_id], |r| r.get(0))
         .optional()?;
+    // Of an order that only left its word nothing was reported: its state is empty.
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// What the buyer chose, of the first of these orders that has it.
+pub(super) fn consent_of(
+    conn: &Connection,
+    site: &str,
+    order_ids: &[&str],
+) -> rusqlite::Result<Option<Consent>> {
+    let mut select = conn.prepare_cached("SELECT consent FROM orders WHERE site = ?1 AND order_id = ?2")?;
+    for order_id in order_ids {
+        let text: Option<String> = select.query_row([site, order_id], |r| r.get(0)).optional()?.flatten();
+        if let Some(consent) = text.and_then(|text| serde_json::from_str(&text).ok()) {
+            return Ok(Some(consent));
+        }
+    }
+    Ok(None)
+}
+
+/// A choice as it is kept; a preset of the shop's tool is none.
+fn word_of(consent: &Consent) -> Option<String> {
+    consent.has_choice().then(|| serde_json::to_string(consent).ok()).flatten()
+}
+
+/// Keeps what the buyer chose with an order that is known, unless a choice is kept already: the first stays, also when it
+/// was taken back since, which is the session's to say.
+pub(super) fn keep_word(
+    conn: &Connection,
+    site: &str,
+    order_id: &str,
+    consent: &Consent,
+) -> rusqlite::Result<()> {
+    if let Some(word) = word_of(consent) {
+        conn.prepare_cached(
+            "UPDATE orders SET consent = ?3 WHERE site = ?1 AND order_id = ?2 AND consent IS NULL",
+        )?
+        .execute(params![site, order_id, word])?;
+    }
+    Ok(())
 }
 
 /// Asks the ledger about a report.
@@ -76,9 +123,10 @@ pub(super) fn decide(
         }
         state
     });
+    let entry = Entry { state, word: word_of(&order.event.consent) };
     Ok(match grown {
-        Some(grown) => Ledger::Growth(grown, state),
-        None => Ledger::Report(state),
+        Some(grown) => Ledger::Growth(grown, entry),
+        None => Ledger::Report(entry),
     })
 }
 
@@ -103,21 +151,37 @@ fn came_to_nothing(conn: &Connection, order: &OrderState) -> rusqlite::Result<bo
     Ok(true)
 }
 
-/// Notes an order's new state, its event's place in the log included.
+/// Notes an order's new state, its event's place in the log included, and what the buyer chose.
 pub(super) fn note(
     conn: &Connection,
     site: &str,
     order_id: &str,
-    mut state: OrderState,
+    entry: Entry,
     event_seq: i64,
     now_ms: i64,
 ) -> rusqlite::Result<()> {
+    let Entry { state, word } = entry;
+    let Some(mut state) = state else {
+        return word.map_or(Ok(()), |word| note_word(conn, site, order_id, &word, now_ms));
+    };
     state.events.push(event_seq);
     let text = serde_json::to_string(&state).unwrap_or_default();
     conn.prepare_cached(
-        "INSERT OR REPLACE INTO orders (site, order_id, at_ms, state) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO orders (site, order_id, at_ms, state, consent) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (site, order_id) DO UPDATE SET at_ms = excluded.at_ms, state = excluded.state,
+           consent = coalesce(consent, excluded.consent)",
     )?
-    .execute(params![site, order_id, now_ms, text])?;
+    .execute(params![site, order_id, now_ms, text, word])?;
+    Ok(())
+}
+
+/// Notes what the buyer of an order chose of which nothing is reported. The state stays what it is, empty at first.
+fn note_word(conn: &Connection, site: &str, order_id: &str, word: &str, now_ms: i64) -> rusqlite::Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO orders (site, order_id, at_ms, state, consent) VALUES (?1, ?2, ?3, '', ?4)
+         ON CONFLICT (site, order_id) DO UPDATE SET consent = excluded.consent WHERE consent IS NULL",
+    )?
+    .execute(params![site, order_id, now_ms, word])?;
     Ok(())
 }
 

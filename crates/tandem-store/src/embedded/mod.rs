@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
+use tandem_core::consent::Consent;
 use tandem_core::session::Clues;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -16,12 +16,22 @@ mod claims;
 mod inspect;
 mod late;
 mod ledger;
+mod open;
+mod prune;
 mod read;
+mod reader;
+mod record;
+mod records;
+mod refusals;
 mod sessions;
 mod write;
 mod writer;
 
 pub use inspect::{LaneCounts, Totals, View};
+use open::{open_reader, open_writer};
+pub use reader::Reader;
+pub use records::ConsentRecord;
+use refusals::Refusals;
 use writer::{Command, Writer};
 
 /// How the file is used.
@@ -56,6 +66,7 @@ pub struct Store {
     wakers: Wakers,
     last_commit_failed: Arc<AtomicBool>,
     commits: Arc<AtomicI64>,
+    refusals: Arc<Refusals>,
 }
 
 impl Store {
@@ -67,6 +78,7 @@ impl Store {
     /// [`StoreError`] when the file cannot be opened, is not ours, or was made by a newer version.
     pub fn open(options: Options) -> Result<Self, StoreError> {
         let conn = open_writer(&options.path)?;
+        let refusals = Arc::new(Refusals::at_opening(&conn).map_err(into_error)?);
         let (commands, inbox) = mpsc::channel(options.queue);
         let wakers = Wakers::default();
         let last_commit_failed = Arc::new(AtomicBool::new(false));
@@ -78,13 +90,15 @@ impl Store {
             wakers: wakers.clone(),
             failed: last_commit_failed.clone(),
             commits: commits.clone(),
+            refusals: refusals.clone(),
             runtime: tokio::runtime::Handle::try_current().ok(),
         };
         std::thread::Builder::new()
             .name("tandem-writer".into())
             .spawn(move || writer.run(inbox))
             .map_err(|e| StoreError::Database(e.to_string()))?;
-        Ok(Self { commands, readers: Mutex::new(Vec::new()), path, wakers, last_commit_failed, commits })
+        let readers = Mutex::default();
+        Ok(Self { commands, readers, path, wakers, last_commit_failed, commits, refusals })
     }
 
     /// Appends a batch in one synced transaction; the answer comes after the sync, one outcome an event.
@@ -174,6 +188,22 @@ impl Store {
         self.read(|conn| sessions::find(conn, site, clues))
     }
 
+    /// What the buyer chose when one of these orders was first reported with a choice: of the first of them that has one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn order_consent(&self, site: &str, order_ids: &[&str]) -> Result<Option<Consent>, StoreError> {
+        self.read(|conn| ledger::consent_of(conn, site, order_ids))
+    }
+
+    /// Until when what came in may have been taken back, Unix milliseconds: a few seconds after a visitor of the site who
+    /// was remembered last said no. An event received at this time or before may have been withdrawn since; a later one
+    /// was not. Before the first no since the file was opened, that goes for everything in it. Costs no look at the file.
+    #[must_use]
+    pub fn last_refusal_ms(&self, site: &str) -> i64 {
+        self.refusals.last_ms(site)
+    }
+
     /// Runs a query on a reader connection; for the inspector and the API.
     ///
     /// # Errors
@@ -245,47 +275,6 @@ impl Wakers {
 struct Wake {
     all: bool,
     lanes: HashSet<LaneId>,
-}
-
-/// The version of the tables; a file from a newer one is refused.
-const SCHEMA_VERSION: i64 = 2;
-
-fn open_writer(path: &Path) -> Result<Connection, StoreError> {
-    let conn = Connection::open(path).map_err(into_error)?;
-    (|| {
-        conn.busy_timeout(Duration::from_secs(10))?;
-        conn.pragma_update(None, "journal_mode", "WAL")?;
-        conn.pragma_update(None, "synchronous", "FULL")?;
-        conn.pragma_update(None, "cache_size", -32_768)?;
-        conn.pragma_update(None, "wal_autocheckpoint", 8_000)?;
-        conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
-        conn.set_prepared_statement_cache_capacity(64);
-        let version: i64 = conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
-        if version < SCHEMA_VERSION {
-            conn.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
-                include_str!("schema.sql")
-            ))?;
-        }
-        Ok(version)
-    })()
-    .map_err(into_error)
-    .and_then(|version| match version {
-        ..=SCHEMA_VERSION => Ok(conn),
-        newer => Err(StoreError::Database(format!(
-            "the file was written by a newer version (schema {newer}, this program knows {SCHEMA_VERSION})"
-        ))),
-    })
-}
-
-fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let conn = Connection::open_with_flags(path, flags)?;
-    conn.busy_timeout(Duration::from_secs(5))?;
-    conn.pragma_update(None, "cache_size", -4_096)?;
-    conn.set_prepared_statement_cache_capacity(32);
-    Ok(conn)
 }
 
 pub(crate) fn into_error(error: rusqlite::Error) -> StoreError {

@@ -35,7 +35,7 @@ pub(super) fn due(
 
 fn one(conn: &Connection, seq: i64) -> rusqlite::Result<Option<Due>> {
     conn.prepare_cached(
-        "SELECT d.event_seq, e.body, a.ip, d.attempts, d.first_attempt_ms, d.replay
+        "SELECT d.event_seq, e.body, a.ip, d.attempts, d.first_attempt_ms, d.replay, d.consent, e.received_ms
          FROM deliveries AS d JOIN events AS e ON e.seq = d.event_seq
            LEFT JOIN addresses AS a ON a.event_seq = d.event_seq
          WHERE d.seq = ?1",
@@ -49,6 +49,8 @@ fn one(conn: &Connection, seq: i64) -> rusqlite::Result<Option<Due>> {
             attempts: r.get(3)?,
             first_attempt_ms: r.get(4)?,
             replay: r.get(5)?,
+            consent: r.get(6)?,
+            received_ms: r.get(7)?,
         })
     })
     .optional()

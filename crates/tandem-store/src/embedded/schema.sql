@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS lanes (
   UNIQUE (site, destination)
 );
 
--- One event for one destination. state: 0 waiting, 1 delivered, 2 skipped, 3 rejected, 4 expired.
+-- One event for one destination. state: 0 waiting, 1 delivered, 2 skipped, 3 rejected, 4 expired. consent: the ruling under
+-- which it stands, e.g. send:cookiebot, suppress:gpc, anonymise+limited:most_restrictive.
 CREATE TABLE IF NOT EXISTS deliveries (
   seq INTEGER PRIMARY KEY,
   event_seq INTEGER NOT NULL,
@@ -40,7 +41,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
   attempt INTEGER,
   replay INTEGER NOT NULL DEFAULT 0,
   code TEXT,
-  message TEXT
+  message TEXT,
+  consent TEXT
 );
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (lane, due_ms) WHERE state = 0;
 CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event_seq);
@@ -69,12 +71,14 @@ CREATE TABLE IF NOT EXISTS claims (
   event_seq INTEGER NOT NULL
 );
 
--- What was reported of each order. state: JSON of reported, currency, event_ids, bumps, lines, events.
+-- What was reported of each order. state: JSON of reported, currency, event_ids, bumps, lines, events; empty for an order of
+-- which nothing was reported yet. consent: JSON of what the buyer first chose.
 CREATE TABLE IF NOT EXISTS orders (
   site TEXT NOT NULL,
   order_id TEXT NOT NULL,
   at_ms INTEGER NOT NULL,
   state TEXT NOT NULL,
+  consent TEXT,
   PRIMARY KEY (site, order_id)
 ) WITHOUT ROWID;
 
@@ -139,7 +143,7 @@ SELECT d.seq, d.event_seq, l.site, l.destination,
   CASE d.state WHEN 0 THEN 'waiting' WHEN 1 THEN 'delivered' WHEN 2 THEN 'skipped' WHEN 3 THEN 'rejected' ELSE 'expired' END
     AS state,
   CASE d.state WHEN 0 THEN strftime('%Y-%m-%dT%H:%M:%fZ', d.due_ms / 1000.0, 'unixepoch') END AS due_at,
-  d.attempts, d.attempt AS last_attempt, d.replay, d.code, d.message,
+  d.attempts, d.attempt AS last_attempt, d.replay, d.code, d.message, d.consent,
   e.event_name, e.event_id, e.order_id
 FROM deliveries AS d JOIN lanes AS l ON l.id = d.lane LEFT JOIN events AS e ON e.seq = d.event_seq;
 

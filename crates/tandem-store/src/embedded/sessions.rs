@@ -25,12 +25,20 @@ struct Known {
     state: String,
 }
 
-/// Adds a touch to its visitor's session, and lets its orders and e-mail addresses lead there.
-pub(super) fn touch(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<()> {
+/// Adds a touch to its visitor's session, and lets its orders and e-mail addresses lead there. Whether a visitor who is
+/// known said no.
+pub(super) fn touch(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<bool> {
     if touch.is_refusal() {
         return forget(conn, site, touch);
     }
-    remember(conn, site, touch)?;
+    let (is_taken, takes_back) = remember(conn, site, touch)?;
+    if is_taken {
+        link(conn, site, touch)?;
+    }
+    Ok(takes_back)
+}
+
+fn link(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<()> {
     let day = day_of(touch.at_ms);
     let orders = touch.orders.iter().map(|order| (ORDER, order.as_str()));
     let emails = touch.email.iter().filter_map(EmailHashes::sha256).map(|hash| (EMAIL, hash));
@@ -49,25 +57,50 @@ pub(super) fn touch(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::R
     Ok(())
 }
 
-/// A visitor who said no, and is known: what was remembered goes, the no stays, and what led to them still does.
-fn forget(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<()> {
-    let Some(known) = known(conn, site, &touch.visitor)? else { return Ok(()) };
-    let mut session: Session = serde_json::from_str(&known.state).unwrap_or_default();
+/// A visitor who said no, and is known: what was remembered goes, the no stays, and what led to them still does. Whether
+/// that is news: a no that is older than the newest word, or was heard before, is none.
+fn forget(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<bool> {
+    let Some(known) = known(conn, site, &touch.visitor)? else { return refuse_orders(conn, site, touch) };
+    let before: Session = serde_json::from_str(&known.state).unwrap_or_default();
+    let mut session = before.clone();
     session.add(touch);
-    if session.is_refused() {
-        let state = serde_json::to_string(&session).unwrap_or_default();
-        conn.prepare_cached("UPDATE sessions SET ip = NULL, ip_day = NULL, state = ?2 WHERE seq = ?1")?
-            .execute(params![known.seq, state])?;
+    if !session.is_refused() || session == before {
+        return Ok(false);
     }
-    Ok(())
+    let is_new = !before.is_refused() || session.said_ms() != before.said_ms();
+    let state = serde_json::to_string(&session).unwrap_or_default();
+    conn.prepare_cached("UPDATE sessions SET ip = NULL, ip_day = NULL, state = ?2 WHERE seq = ?1")?
+        .execute(params![known.seq, state])?;
+    Ok(is_new)
 }
 
-fn remember(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<()> {
+/// A stranger's no is not remembered, but for the orders it was said with: the shop's own report of them must find it.
+fn refuse_orders(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<bool> {
+    if touch.orders.is_empty() {
+        return Ok(false);
+    }
+    let mut session = Session::default();
+    session.add(touch);
+    let state = serde_json::to_string(&session).unwrap_or_default();
+    conn.prepare_cached("INSERT INTO sessions (site, visitor, day, state) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![site, touch.visitor, day_of(touch.at_ms), state])?;
+    link(conn, site, touch)?;
+    Ok(true)
+}
+
+/// Whether there was anything to remember (a visitor who said no is not remembered under an older yes), and whether a word
+/// of it takes back what was allowed before.
+fn remember(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<(bool, bool)> {
     let known = known(conn, site, &touch.visitor)?;
     let before: Session =
         known.as_ref().and_then(|k| serde_json::from_str(&k.state).ok()).unwrap_or_default();
     let mut session = before.clone();
     session.add(touch);
+    if before.is_refused() && session.is_refused() {
+        return Ok((false, false));
+    }
+    let said = before.consent.clone().unwrap_or_default();
+    let takes_back = session.consent.as_ref().is_some_and(|word| word.denies_beyond(&said));
     // An address keeps the day it was seen on: whoever comes back without one does not lengthen its life.
     let seen = touch.address.as_ref().map(|ip| (ip.clone(), day_of(touch.at_ms)));
     let kept = known.as_ref().and_then(|k| k.ip.clone().zip(k.ip_day));
@@ -94,7 +127,7 @@ fn remember(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<()
             )?
             .execute(params![known.seq, day, ip, ip_day, state()])?,
     };
-    Ok(())
+    Ok((true, takes_back))
 }
 
 fn known(conn: &Connection, site: &str, visitor: &str) -> rusqlite::Result<Option<Known>> {

@@ -10,8 +10,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::claims::ClaimIndex;
+use super::refusals::Refusals;
 use super::write::Appender;
-use super::{Options, Wake, Wakers, into_error, write};
+use super::{Options, Wake, Wakers, into_error, prune, record, write};
 use crate::{Batch, LaneId, Outcome, Replay, Report, Stop, StoreError, drill};
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -63,6 +64,7 @@ pub(super) struct Writer {
     pub(super) wakers: Wakers,
     pub(super) failed: Arc<AtomicBool>,
     pub(super) commits: Arc<AtomicI64>,
+    pub(super) refusals: Arc<Refusals>,
     /// Where the callers live, if they live in one.
     pub(super) runtime: Option<Handle>,
 }
@@ -81,8 +83,12 @@ impl Writer {
             let batch = gather(first, &mut inbox);
             let needed = batch.iter().any(|c| matches!(c, Command::Append { .. } | Command::Prune { .. }));
             let Some(index) = claims.index(needed) else { return };
-            let (wake, answers) = transaction(&self.conn, index, batch, &self.options, &self.failed);
+            batch.iter().filter_map(time_of).for_each(|now_ms| self.refusals.tell_time(now_ms));
+            let Done { wake, answers, refused } =
+                transaction(&self.conn, index, batch, &self.options, &self.failed);
             self.commits.fetch_add(1, Ordering::Relaxed);
+            // Whoever is told that a no was taken finds it here.
+            refused.into_iter().for_each(|(site, at_ms)| self.refusals.note(site, at_ms));
             answers.tell(self.runtime.as_ref());
             self.wakers.ring(&wake);
         }
@@ -132,19 +138,36 @@ impl Claims {
 fn weight(command: &Command) -> usize {
     match command {
         Command::Append { batch, .. } => batch.events.len() + batch.notices.len() + batch.touches.len(),
-        Command::Record { report, .. } => report.states.len() + report.joined.len(),
+        Command::Record { report, .. } => report.states.len() + report.joined.len() + report.rulings.len(),
         _ => 1,
     }
 }
 
-/// Writes a batch of commands; where something became due.
+/// What time the caller has.
+fn time_of(command: &Command) -> Option<i64> {
+    match command {
+        Command::Append { now_ms, .. } => Some(*now_ms),
+        _ => None,
+    }
+}
+
+/// What a transaction leaves to be done.
+struct Done {
+    /// Where something became due.
+    wake: Wake,
+    answers: Answers,
+    /// Sites whose visitors said no, and when.
+    refused: Vec<(String, i64)>,
+}
+
+/// Writes a batch of commands.
 fn transaction(
     conn: &Connection,
     claims: &mut ClaimIndex,
     batch: Vec<Command>,
     options: &Options,
     failed: &AtomicBool,
-) -> (Wake, Answers) {
+) -> Done {
     drill::point("store.before_begin");
     claims.begin();
     let substantial = batch.iter().any(is_substantial);
@@ -163,7 +186,7 @@ fn transaction(
         trouble = trouble.or(error);
     }
     // Statements still in use would keep the transaction open.
-    drop(appender);
+    let mut refused = appender.map_or_else(Vec::new, |appender| appender.refused);
     if trouble.is_none() {
         drill::point("store.before_commit");
         trouble = conn.execute_batch("COMMIT").err();
@@ -175,6 +198,7 @@ fn transaction(
             let _ = conn.execute_batch("ROLLBACK");
         }
         claims.roll_back();
+        refused.clear();
         into_error(error)
     });
     if let Some(error) = &error {
@@ -184,7 +208,7 @@ fn transaction(
     if error.is_some() || substantial {
         failed.store(error.is_some(), Ordering::Relaxed);
     }
-    (wake, Answers { pending, error })
+    Done { wake, answers: Answers { pending, error }, refused }
 }
 
 /// What the callers of one transaction are told.
@@ -262,7 +286,7 @@ fn apply(
             (Pending::Append(done, outcomes), error)
         }
         Command::Record { report, done } => {
-            let ((), error) = split(healthy, || write::record(conn, &report));
+            let ((), error) = split(healthy, || record::record(conn, &report));
             (Pending::Unit(done), error)
         }
         Command::SetStop { lane, stop, done } => {
@@ -286,7 +310,7 @@ fn apply(
             (Pending::Unit(done), error)
         }
         Command::Prune { now_ms, done } => {
-            let (more, error) = split(healthy, || write::prune(conn, claims, now_ms, options));
+            let (more, error) = split(healthy, || prune::prune(conn, claims, now_ms, options));
             (Pending::More(done, more), error)
         }
     }

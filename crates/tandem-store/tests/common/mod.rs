@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use tandem_core::claim::{ClaimKey, OrderReport};
-use tandem_core::consent::{Consent, Status};
+use tandem_core::consent::{Consent, Evidence, Status};
 use tandem_core::session::Touch;
 use tandem_core::{Currency, Event, Item};
 use tandem_store::embedded::View;
@@ -16,6 +16,9 @@ use tandem_store::{
 use tempfile::TempDir;
 
 pub(crate) const WINDOW: i64 = 1_000_000;
+
+/// Under which everything is made here.
+pub(crate) const RULING: &str = "send:on_unknown_grant";
 
 pub(crate) struct Rig {
     pub(crate) folder: TempDir,
@@ -57,6 +60,7 @@ impl Rig {
                 window_ms: WINDOW,
                 skip: None,
                 hold_ms: 0,
+                consent: RULING.into(),
             }],
             order: None,
         }
@@ -93,6 +97,19 @@ impl Rig {
         NewEvent { order, order_id: snapshot.order_id, ..self.event("Purchase", id) }
     }
 
+    /// The same with what came with it of consent.
+    pub(crate) fn told(&self, event: NewEvent, consent: Consent) -> NewEvent {
+        let mut body: Event = serde_json::from_str(&event.body).unwrap();
+        body.consent = consent.clone();
+        body.order_id.clone_from(&event.order_id);
+        let order = event.order.map(|mut order| {
+            order.event.consent = consent;
+            order.event.order_id.clone_from(&event.order_id);
+            order
+        });
+        NewEvent { body: serde_json::to_string(&body).unwrap(), order, ..event }
+    }
+
     pub(crate) async fn append(&self, event: NewEvent, now: i64) -> Outcome {
         let batch = Batch { events: vec![event], ..Batch::default() };
         self.store.append(batch, now).await.unwrap().remove(0)
@@ -114,16 +131,19 @@ impl Rig {
             request_bytes: 10,
             reply: None,
         };
-        let report =
-            Report { lane: self.lane, attempt: Some(attempt), states: vec![(seq, state)], joined: vec![] };
-        self.store.record(report).await.unwrap();
+        let states = vec![(seq, state)];
+        self.store.record(Report { attempt: Some(attempt), states, ..self.report() }).await.unwrap();
+    }
+
+    /// A report of the lane that says nothing yet.
+    pub(crate) fn report(&self) -> Report {
+        Report { lane: self.lane, attempt: None, states: vec![], joined: vec![], rulings: vec![] }
     }
 
     /// Nothing was sent, for want of consent.
     pub(crate) async fn record_skip(&self, seq: i64, code: &'static str) {
         let states = vec![(seq, DeliveryState::Skipped(skip(code)))];
-        let report = Report { lane: self.lane, attempt: None, states, joined: vec![] };
-        self.store.record(report).await.unwrap();
+        self.store.record(Report { states, ..self.report() }).await.unwrap();
     }
 
     /// Remembers one visit's news.
@@ -157,6 +177,12 @@ impl Rig {
 /// A skip as the gate makes it.
 pub(crate) fn skip(code: &'static str) -> Skipped {
     Skipped { code: code.into(), message: "no".into() }
+}
+
+/// A word of the visitor's, by a signal, said at a time.
+pub(crate) fn word(advertising: Status, signal: &'static str, at_ms: i64) -> Consent {
+    let evidence = Evidence { at_ms: Some(at_ms), ..Evidence::new(signal, "") };
+    Consent { advertising, evidence: Some(evidence), ..Consent::default() }
 }
 
 /// A page of a visitor with some orders on it.

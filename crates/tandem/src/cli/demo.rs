@@ -9,13 +9,19 @@ use serde_json::Value;
 use tandem_destinations::{HttpReply, HttpRequest};
 use tandem_gateway::clock::SystemClock;
 use tandem_gateway::transport::{Http, Transport};
+use tandem_store::embedded::View;
 
 use crate::app::{self, App};
 use crate::config;
 
+mod captures;
+mod consent;
 mod play;
 mod shop;
+mod verdict;
 mod webhook;
+
+use verdict::Verdict;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -30,7 +36,10 @@ pub(crate) struct Args {
 /// What a person may show on the private port of the demo.
 const TOKEN: &str = "demo";
 
-const SAMPLE_EVENT: &str = r#"{"event_name":"Purchase","event_id":"my-1","order_id":"1","value":9.90,"currency":"EUR","user":{"email":"you@example.com"}}"#;
+/// Newest deliveries that are looked through.
+const LOOKED_THROUGH: u32 = 500;
+
+const SAMPLE_EVENT: &str = r#"{"event_name":"Purchase","event_id":"my-1","order_id":"1","value":9.90,"currency":"EUR","user":{"email":"you@example.com"},"consent":{"advertising":"granted"}}"#;
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let interruption = super::interruption()?;
@@ -53,12 +62,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let played = async {
         play::deliver(&http, &app).await?;
         play::settled(&app).await?;
-        conversions(&http, sandbox).await
+        verdict(&http, &app, sandbox).await
     };
     tokio::pin!(interruption);
     tokio::select! {
         () = &mut interruption => return end(shop, app).await,
-        report = played => sum_up(report),
+        verdict = played => sum_up(verdict),
     }
     interruption.await;
     end(shop, app).await
@@ -75,9 +84,10 @@ async fn play_all(http: &Http, app: &App, sandbox: SocketAddr) -> anyhow::Result
     println!("Tandem demo: a shop's gateway, and a stand-in for TikTok. Nothing leaves this machine.\n");
     play::show_deliveries(&play::deliver(http, app).await?);
     play::settled(app).await?;
-    let right = play::show(&conversions(http, sandbox).await?);
+    let verdict = verdict(http, app, sandbox).await?;
+    verdict.show();
     look_around(app, sandbox);
-    Ok(right)
+    Ok(verdict.right())
 }
 
 /// Where to begin.
@@ -87,8 +97,13 @@ fn invite(shop: &shop::Open, app: &App, sandbox: SocketAddr) {
     let click = app.gateway.clock.now_s();
     println!("Tandem demo: a shop, its gateway, and a stand-in for TikTok. Nothing leaves this machine.\n");
     println!("  Open    http://localhost:{port}/?ttclid=demo-click-{click:x}    in your browser\n");
-    println!("as if you came by an ad. Buy something: the sale is reported twice, by your browser and by");
-    println!("the shop's server, and counts once. The shop shows it.");
+    println!(
+        "as if you came by an ad. The shop asks first: decline, or say nothing, and neither half is sent. Accept and"
+    );
+    println!(
+        "buy something: the sale is reported twice, by your browser and by the shop's server, and counts once."
+    );
+    println!("The thank-you page shows it.");
     look_around(app, sandbox);
 }
 
@@ -110,10 +125,10 @@ fn look_around(app: &App, sandbox: SocketAddr) {
     println!("  the log, with any SQL tool   {}", gateway.store.path().display());
 }
 
-fn sum_up(report: anyhow::Result<Value>) {
+fn sum_up(verdict: anyhow::Result<Verdict>) {
     println!("\nPlayed meanwhile: webhooks captured from a real WooCommerce store.");
-    match report.map(|report| play::Verdict::of(&report)) {
-        Ok(verdict) if verdict.right() => println!("  {verdict} As it should be."),
+    match verdict {
+        Ok(verdict) if verdict.right() => println!("  {verdict}\n  As it should be."),
         Ok(verdict) => println!("  WRONG: {verdict}"),
         Err(error) => println!("  Not checked: {error:#}"),
     }
@@ -174,7 +189,7 @@ fn settings(ports: &Ports, sandbox: SocketAddr, hold_s: u32) -> String {
         id = "shop"
         currency = "EUR"
         country = "DE"
-        consent.on_unknown = "grant"
+        consent.on_unknown = "deny"
         [site.sources.browser]
         hosts = ["localhost", "127.0.0.1"]
         path = "/x7k2"
@@ -191,6 +206,16 @@ fn settings(ports: &Ports, sandbox: SocketAddr, hold_s: u32) -> String {
         base_url = "http://{sandbox}"
         "#
     )
+}
+
+/// The played orders, as the stand-in counted them and as the gateway has them on record.
+async fn verdict(http: &Http, app: &App, sandbox: SocketAddr) -> anyhow::Result<Verdict> {
+    let report = conversions(http, sandbox).await?;
+    let store = app.gateway.store.clone();
+    let deliveries = move || store.newest(View::Deliveries, None, LOOKED_THROUGH);
+    // Reads do not belong on the threads that serve requests.
+    let deliveries = tokio::task::spawn_blocking(deliveries).await??;
+    Ok(Verdict::of(&report, &deliveries))
 }
 
 /// Everything the stand-in counted.

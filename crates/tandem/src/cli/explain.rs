@@ -6,7 +6,7 @@ use anyhow::Context;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
-use tandem_core::consent::OnUnknown;
+use tandem_core::consent::{Gates, OnUnknown};
 use tandem_core::door;
 use tandem_core::{Event, Site};
 use tandem_destinations::{HttpRequest, PLATFORMS};
@@ -84,8 +84,8 @@ fn built_in() -> anyhow::Result<SiteSetup> {
         currency: None,
         country: None,
         hybrid: false,
-        on_unknown_consent: OnUnknown::Grant,
-        sessions: None,
+        gates: Gates::advertising(OnUnknown::Grant),
+        ..Site::default()
     };
     let sources = tandem_sources::NAMES.iter().map(|name| tandem_sources::configure(name, None));
     let destinations = PLATFORMS.iter().map(|p| (p.configure)(&(p.placeholder)()).map(Arc::from));
@@ -99,15 +99,8 @@ fn built_in() -> anyhow::Result<SiteSetup> {
 fn lanes(args: &Args, setup: &SiteSetup) -> anyhow::Result<Vec<Lane>> {
     let wanted = |name: &str| args.destination.as_deref().is_none_or(|d| d == name);
     let chosen = setup.destinations.iter().filter(|d| wanted(d.definition().name));
-    let lanes: Vec<Lane> = chosen
-        .map(|destination| Lane {
-            id: LaneId(0),
-            site: setup.site.id.clone(),
-            on_unknown: setup.site.on_unknown_consent,
-            sessions: setup.site.sessions,
-            destination: destination.clone(),
-        })
-        .collect();
+    let lanes: Vec<Lane> =
+        chosen.map(|destination| Lane::new(LaneId(0), &setup.site, destination.clone())).collect();
     anyhow::ensure!(!lanes.is_empty() || args.destination.is_none(), "the site has no such destination");
     Ok(lanes)
 }
@@ -132,6 +125,12 @@ fn explain_event(lanes: &[Lane], event: &Event, now_s: i64) -> Value {
             let explained = pipeline::explain(lane, event, now_s);
             json!({
                 "destination": lane.destination.definition().name,
+                "consent": {
+                    "ruling": explained.ruling.record(),
+                    "reason": explained.ruling.reason,
+                    "limited_data_use": explained.ruling.limited_data_use,
+                    "may_change": explained.ruling.is_open,
+                },
                 "skip": explained.skip,
                 "request": explained.request.as_ref().map(request),
                 "findings": explained.findings,

@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod doctor;
 mod explain;
+mod export;
 mod replay;
 mod sandbox;
 mod send;
@@ -39,6 +40,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Print the line that loads the script on the shop's pages.
     Tag(tag::Args),
+    /// Write records out of the log, for an audit.
+    Export(export::Args),
     /// Make new deliveries from the log, under the same ids.
     Replay(replay::Args),
     /// Show what would be made of an input and sent to a destination. Touches no network and no store.
@@ -55,6 +58,7 @@ impl Cli {
             Command::Check(args) => Ok(check::run(&args)),
             Command::Doctor(args) => runtime()?.block_on(doctor::run(args)),
             Command::Tag(args) => tag::run(&args),
+            Command::Export(args) => export::run(&args),
             Command::Replay(args) => runtime()?.block_on(replay::run(args)),
             Command::Explain(args) => explain::run(&args),
         }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
-use tandem_gateway::{Lane, Script, SiteSetup};
+use tandem_gateway::{Lane, Limits, Script, SiteSetup};
 use tandem_store::LaneId;
 
 use crate::config;
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let wanted = |setup: &&SiteSetup| args.site.as_ref().is_none_or(|id| *id == setup.site.id);
     let mut found = false;
     for setup in config.sites.iter().filter(wanted) {
-        let Some(script) = script(setup) else { continue };
+        let Some(script) = script(setup, &config.server.limits()) else { continue };
         found = true;
         let origin = args.origin.trim_end_matches('/');
         println!("{}", if args.strict { script.strict_tag(origin) } else { script.tag(origin) });
@@ -38,13 +38,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The script as the gateway would serve it.
-pub(crate) fn script(setup: &SiteSetup) -> Option<Script> {
-    let lanes = setup.destinations.iter().map(|destination| Lane {
-        id: LaneId(0),
-        site: setup.site.id.clone(),
-        on_unknown: setup.site.on_unknown_consent,
-        sessions: setup.site.sessions,
-        destination: destination.clone(),
-    });
-    Script::of(&setup.site, &setup.sources, &lanes.collect::<Vec<_>>())
+pub(crate) fn script(setup: &SiteSetup, limits: &Limits) -> Option<Script> {
+    let lanes = setup.destinations.iter().map(|d| Lane::new(LaneId(0), &setup.site, d.clone()));
+    Script::of(&setup.site, &setup.sources, &lanes.collect::<Vec<_>>(), limits)
 }

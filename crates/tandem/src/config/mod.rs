@@ -9,14 +9,14 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
-use tandem_core::consent::OnUnknown;
 use tandem_core::session::Rules;
 use tandem_core::{Currency, Site};
-use tandem_destinations::Destination;
+use tandem_destinations::{Definition, Destination};
 use tandem_gateway::{Limits, SiteSetup};
 use tandem_sources::Source;
 use tandem_sources::browser::Sales;
 
+mod consent;
 mod problems;
 mod secrets;
 
@@ -46,6 +46,9 @@ pub(crate) struct Server {
     /// Whose word on a caller's address and protocol counts.
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) page_requests_per_second: u32,
+    /// Headers in which a trusted proxy tells where the caller is.
+    pub(crate) country_header: Option<String>,
+    pub(crate) state_header: Option<String>,
 }
 
 impl Default for Server {
@@ -57,6 +60,8 @@ impl Default for Server {
             max_body_bytes: Limits::default().max_body,
             trusted_proxies: Limits::default().trusted_proxies,
             page_requests_per_second: Limits::default().page_requests_per_second,
+            country_header: None,
+            state_header: None,
         }
     }
 }
@@ -67,6 +72,8 @@ impl Server {
             max_body: self.max_body_bytes,
             trusted_proxies: self.trusted_proxies.clone(),
             page_requests_per_second: self.page_requests_per_second,
+            country_header: self.country_header.as_deref().map(str::to_ascii_lowercase),
+            state_header: self.state_header.as_deref().map(str::to_ascii_lowercase),
             ..Limits::default()
         }
     }
@@ -124,17 +131,11 @@ struct SiteTable {
     #[serde(default)]
     hybrid: bool,
     #[serde(default)]
-    consent: ConsentTable,
+    consent: consent::SiteConsent,
     #[serde(default)]
     sources: toml::Table,
     #[serde(default)]
     destinations: toml::Table,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct ConsentTable {
-    on_unknown: OnUnknown,
 }
 
 /// Reads, resolves and checks a file.
@@ -294,21 +295,16 @@ fn site(table: SiteTable, at: &str, problems: &mut Problems) -> SiteSetup {
             Err(why) => problems.add(&format!("{at}.sources.{name}"), &why, "see tandem check --example"),
         }
     }
-    let destinations = destinations(table.destinations, at, problems);
+    let (destinations, asked) = destinations(table.destinations, at, problems);
+    let (policy, gates) = consent::rules(table.consent, asked, at, problems);
     if sources.is_empty() {
         let remedy = "add [site.sources.browser], [site.sources.woocommerce] or [site.sources.events]";
         problems.add(&format!("{at}.sources"), "no way in", remedy);
     }
     let sessions = sessions(&sources, at, problems);
     let page_pixel = sessions.is_some() && destinations.iter().any(|d| d.page_pixel().is_some());
-    let site = Site {
-        id: table.id,
-        currency,
-        country,
-        hybrid: table.hybrid || page_pixel,
-        on_unknown_consent: table.consent.on_unknown,
-        sessions,
-    };
+    let site =
+        Site { id: table.id, currency, country, hybrid: table.hybrid || page_pixel, policy, gates, sessions };
     SiteSetup { site, sources, destinations }
 }
 
@@ -337,21 +333,27 @@ fn write_keys(table: &SiteTable) -> Vec<String> {
     keys.into_iter().flatten().filter_map(|key| key.as_str().map(str::to_owned)).collect()
 }
 
-fn destinations(table: toml::Table, at: &str, problems: &mut Problems) -> Vec<Arc<dyn Destination>> {
-    let mut destinations: Vec<Arc<dyn Destination>> = Vec::new();
-    for (name, settings) in table {
+type Asked = Vec<(&'static Definition, consent::DestinationConsent)>;
+
+/// The ways out, and what each asks of consent.
+fn destinations(table: toml::Table, at: &str, problems: &mut Problems) -> (Vec<Arc<dyn Destination>>, Asked) {
+    let (mut destinations, mut asked): (Vec<Arc<dyn Destination>>, Asked) = Default::default();
+    for (name, mut settings) in table {
         let path = format!("{at}.destinations.{name}");
         let Some(platform) = tandem_destinations::platform(&name) else {
             let known: Vec<_> = tandem_destinations::PLATFORMS.iter().map(|p| p.definition.name).collect();
             problems.add(&path, "unknown destination", &format!("known are {}", known.join(", ")));
             continue;
         };
+        let own = settings.as_table_mut().and_then(|settings| settings.remove("consent"));
+        let own = own.map(|own| read(own, &format!("{path}.consent"), problems).unwrap_or_default());
+        asked.push((platform.definition, own.unwrap_or_default()));
         match (platform.configure)(&to_json(&settings)) {
             Ok(destination) => destinations.push(destination.into()),
             Err(why) => problems.add(&path, &why, "see tandem check --example"),
         }
     }
-    destinations
+    (destinations, asked)
 }
 
 fn to_json(value: &toml::Value) -> serde_json::Value {

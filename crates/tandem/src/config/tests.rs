@@ -100,3 +100,66 @@ fn broken_toml_is_one_clear_problem() {
     assert_eq!(found.len(), 1);
     assert!(found[0].contains("line 1"), "{found:?}");
 }
+
+#[test]
+fn consent_of_a_site_and_of_one_destination() {
+    use tandem_core::consent::{Gpc, OnDenied, OnUnknown, Purpose};
+    let text = format!(
+        r#"{GOOD}
+        [site.destinations.tiktok.consent]
+        requires = ["advertising", "analytics"]
+        on_denied = "anonymise"
+        on_unknown = "deny"
+        vendors = ["tt pixel"]
+        tcf_vendor = 7
+        [site.consent]
+        on_unknown = "grant"
+        opt_in_regions = ["BR", "CA-QC"]
+        gpc = "limit"
+        [site.consent.categories]
+        advertising = ["C0007"]
+        "#
+    );
+    let config = parse(&text, Path::new("."), env).map_err(|p| p.to_string()).unwrap();
+    let site = &config.sites[0].site;
+    let gate = site.gates.of("tiktok").unwrap();
+    assert_eq!(gate.requires, [Purpose::Advertising, Purpose::Analytics]);
+    assert_eq!((gate.on_denied, gate.on_unknown), (OnDenied::Anonymise, OnUnknown::Deny));
+    assert_eq!((site.policy.gpc, site.policy.opt_in_regions.len()), (Gpc::Limit, 2));
+    let names = &site.policy.vendors[0];
+    assert_eq!((names.platform.as_str(), names.tcf), ("tiktok", Some(7)));
+    assert!(names.is_called("TT Pixel") && names.is_called("tiktok-pixel"));
+    // What a destination leaves out is the site's.
+    let config = parse(&format!("{GOOD}[site.consent]\non_unknown = \"grant\""), Path::new("."), env);
+    let gates = config.map_err(|p| p.to_string()).unwrap().sites.remove(0).site.gates;
+    assert_eq!(gates.of("tiktok").unwrap().on_unknown, OnUnknown::Grant);
+    assert_eq!(gates.of("tiktok").unwrap().requires, [Purpose::Advertising]);
+}
+
+#[test]
+fn mistakes_in_consent_are_named() {
+    for (lines, expected) in [
+        (
+            "[site.consent]\nopt_in_regions = [\"Brazil\"]",
+            "site[0].consent.opt_in_regions: \"Brazil\" is no region",
+        ),
+        ("[site.consent]\nlimit_in = [\"us-ca\"]", "site[0].consent.limit_in: \"us-ca\" is no region"),
+        ("[site.consent]\ngpc = \"ignore\"", "site[0].consent.gpc: "),
+        ("[site.consent]\non_denied = \"suppress\"", "site[0].consent"),
+        (
+            "[site.destinations.tiktok.consent]\nrequires = []",
+            "site[0].destinations.tiktok.consent.requires: an empty list would send whatever the visitor says",
+        ),
+        (
+            "[site.destinations.tiktok.consent]\nrequires = [\"marketing\"]",
+            "site[0].destinations.tiktok.consent.requires",
+        ),
+        (
+            "[site.destinations.tiktok.consent]\non_denied = \"drop\"",
+            "site[0].destinations.tiktok.consent.on_denied",
+        ),
+    ] {
+        let found = problems(&format!("{GOOD}{lines}")).join("\n");
+        assert!(found.contains(expected), "{expected} not in\n{found}");
+    }
+}

@@ -23,6 +23,7 @@ mod leash;
 
 mod shop;
 
+mod consent;
 mod demo;
 mod hybrid;
 mod proof;
@@ -50,9 +51,29 @@ macro_rules! in_every_browser {
 }
 
 in_every_browser! {
+    consent:
+        cookies_that_are_there_before,
+        cookies_of_shopify_and_the_iab,
+        cookies_that_change,
+        answers_that_are_there_before,
+        answers_that_come_later,
+        a_yes_on_the_third_page_and_an_order,
+        the_order_of_a_visitor_who_refused,
+        the_order_of_a_visitor_who_refused_somewhere,
+        a_yes_taken_back_while_the_platform_is_away,
+        a_forged_yes,
+        a_blocked_script_and_an_order_that_says_no,
+        a_blocked_intake_and_a_visitor_who_refuses,
+        where_the_visitor_is,
+        statistics_without_advertising,
+        anonymous_events_of_who_refused,
+        a_no_in_another_tab;
     demo:
         one_purchase_arrives_twice_and_counts_once,
-        a_buyer_who_stays_at_the_bank_counts_all_the_same;
+        a_buyer_who_stays_at_the_bank_counts_all_the_same,
+        without_an_answer_neither_half_is_sent,
+        a_buyer_who_declines_is_reported_by_neither_half,
+        a_yes_that_is_taken_back_stops_both_halves;
     hybrid:
         the_whole_way_counts_once,
         a_blocked_pixel_leaves_the_server_half,

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
-use tandem_sandbox::ConversionView;
+use tandem_sandbox::{ConversionView, Options};
 
 use crate::browser::Browser;
 use crate::driver::Kind;
@@ -25,6 +25,9 @@ pub(crate) const PHONE: &str = "(415) 555-0132";
 /// Order numbers differ between tests only where they share nothing; within one they count up.
 const FIRST_ORDER: u64 = 900;
 
+/// The header in which the shop's proxy names the shopper's country.
+pub(crate) const COUNTRY: &str = "x-country";
+
 /// The line that loads the script.
 pub(crate) const TAG: &str = "<script async src=\"/x7k2/s.js\"></script>";
 
@@ -34,13 +37,24 @@ pub(crate) struct Setup {
     pub(crate) hold_seconds: u32,
     /// Further lines of `[site.sources.browser]`.
     pub(crate) more: &'static str,
+    /// Further lines of `[site.destinations.tiktok]`.
+    pub(crate) destination: &'static str,
+    /// Where the shopper is, as the shop's proxy tells the gateway; without one it tells nothing.
+    pub(crate) country: Option<&'static str>,
     /// Over TLS, and the gateway on a subdomain.
     pub(crate) subdomain: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { consent: "grant", hold_seconds: 240, more: "", subdomain: false }
+        Self {
+            consent: "grant",
+            hold_seconds: 240,
+            more: "",
+            destination: "",
+            country: None,
+            subdomain: false,
+        }
     }
 }
 
@@ -69,7 +83,9 @@ impl Shop {
     }
 
     pub(crate) fn with(kind: Kind, setup: &Setup) -> Self {
-        let stand_in = StandIn::start();
+        // The whole log of a scenario is looked at.
+        let options = Options { rate_per_s: None, log_requests: 10_000, ..Options::default() };
+        let stand_in = StandIn::with(options);
         let front = Front::start();
         let origin = if setup.subdomain { front.https("shop.localhost") } else { front.http("localhost") };
         let data = setup.subdomain.then(|| front.https("t.shop.localhost"));
@@ -78,8 +94,12 @@ impl Shop {
         let template = orders::delivery("01b-order-updated");
         let home =
             Home::new(&sites(setup, &stand_in, &pixel, template.secret.as_deref().expect("its secret")));
+        if setup.country.is_some() {
+            hear_countries(&home);
+        }
         let gateway = home.start();
-        data.as_ref().unwrap_or(&origin).forward("/x7k2/", gateway.public, SHOPPER);
+        let headers: Vec<_> = setup.country.iter().map(|country| (COUNTRY, *country)).collect();
+        data.as_ref().unwrap_or(&origin).forward_with("/x7k2/", gateway.public, SHOPPER, &headers);
         let bank = front.http("127.0.0.1");
         let shop = Self {
             browser: Browser::start(kind),
@@ -277,7 +297,7 @@ pub(crate) fn assert_keys(purchase: &ConversionView, keys: &[&str]) {
 }
 
 fn sites(setup: &Setup, stand_in: &StandIn, pixel: &Origin, secret: &str) -> String {
-    let (consent, hold, more) = (setup.consent, setup.hold_seconds, setup.more);
+    let Setup { consent, hold_seconds: hold, more, destination, .. } = setup;
     let hosts = if setup.subdomain { "shop.localhost" } else { "localhost" };
     let domain = if setup.subdomain { "cookie_domain = \"shop.localhost\"" } else { "" };
     format!(
@@ -302,6 +322,7 @@ fn sites(setup: &Setup, stand_in: &StandIn, pixel: &Origin, secret: &str) -> Str
         access_token = "{}"
         base_url = "{}"
         pixel_script = "{}"
+        {destination}
         "#,
         json!(secret),
         harness::ACCESS_TOKEN,
@@ -310,8 +331,15 @@ fn sites(setup: &Setup, stand_in: &StandIn, pixel: &Origin, secret: &str) -> Str
     )
 }
 
+/// Lets the gateway read the proxy's header.
+fn hear_countries(home: &Home) {
+    let text = std::fs::read_to_string(home.config()).expect("the configuration");
+    let line = format!("[server]\ncountry_header = \"{COUNTRY}\"");
+    std::fs::write(home.config(), text.replacen("[server]", &line, 1)).expect("the configuration");
+}
+
 /// A captured order under another number, paid just now, without anything that tells of a click.
-fn paid(template: &Delivery, id: u64, user_agent: &str) -> Delivery {
+pub(crate) fn paid(template: &Delivery, id: u64, user_agent: &str) -> Delivery {
     let now =
         jiff::Timestamp::from_second(now_s()).expect("a time").strftime("%Y-%m-%dT%H:%M:%S").to_string();
     template.changed(|order| {

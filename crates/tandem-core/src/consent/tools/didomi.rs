@@ -30,7 +30,11 @@ pub(super) fn read(jar: &Jar<'_>, categories: &Categories) -> Option<Reading> {
     let purposes = answers(json.get("purposes")?);
     let vendors = json.get("vendors").map(answers).unwrap_or_default();
     let of = |purpose, known| {
-        Answer::chosen(categories.status(purpose, known, purposes.iter().map(|(id, yes)| (id.as_str(), *yes))))
+        Answer::chosen(categories.status(
+            purpose,
+            known,
+            purposes.iter().map(|(id, yes)| (id.as_str(), *yes)),
+        ))
     };
     let named = |answers: &[(String, bool)], yes: bool| {
         let ids: Vec<_> = answers.iter().filter(|(_, y)| *y == yes).map(|(id, _)| id.as_str()).collect();

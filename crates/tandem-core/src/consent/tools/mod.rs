@@ -45,10 +45,10 @@ pub const COOKIES: &[&str] = &[
     TCF_COOKIE,
     "wp_consent_marketing",
     "wp_consent_statistics",
-    "wp_consent_functional",
+    "wp_consent_preferences",
     "cmplz_marketing",
     "cmplz_statistics",
-    "cmplz_functional",
+    "cmplz_preferences",
     "cookieyes-consent",
     "viewed_cookie_policy",
     "cookielawinfo-checkbox-advertisement",
@@ -62,6 +62,15 @@ pub const COOKIES: &[&str] = &[
     "didomi_token",
     "_tracking_consent",
 ];
+
+/// Signals that only a page can hear.
+const IN_PAGES: &[&str] = &["page", "another_tab", "gpc", "consent_mode", "tcf", "usercentrics"];
+
+/// Whether the page's script names a signal so.
+#[must_use]
+pub fn is_signal(name: &str) -> bool {
+    IN_PAGES.contains(&name) || TOOLS.iter().any(|(tool, _)| *tool == name)
+}
 
 /// Reads the cookies of every tool that is there, in a fixed order.
 #[must_use]

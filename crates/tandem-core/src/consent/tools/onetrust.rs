@@ -17,13 +17,15 @@ pub(super) fn read(jar: &Jar<'_>, categories: &Categories) -> Option<Reading> {
     }
     // Until then the groups hold the shop's presets, and nobody has chosen.
     let closed = jar.get("OptanonAlertBoxClosed");
-    let answers = || groups.split(',').filter_map(|group| group.split_once(':')).map(|(id, on)| (id, on == "1"));
+    let answers =
+        || groups.split(',').filter_map(|group| group.split_once(':')).map(|(id, on)| (id, on == "1"));
     let of = |purpose, known: &str| match closed {
         Some(_) => Answer::chosen(categories.status(purpose, &[known], answers())),
         None => Answer::default(),
     };
     let mut evidence = excerpt([("groups", groups.as_str())]);
-    evidence.at_ms = closed.and_then(|at| at.parse::<jiff::Timestamp>().ok()).map(jiff::Timestamp::as_millisecond);
+    evidence.at_ms =
+        closed.and_then(|at| at.parse::<jiff::Timestamp>().ok()).map(jiff::Timestamp::as_millisecond);
     let mut advertising = of(Purpose::Advertising, "C0004");
     if gpc && closed.is_some() {
         // The tool saw the browser's signal; our policy: it outweighs the group.

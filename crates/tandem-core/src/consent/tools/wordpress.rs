@@ -1,13 +1,14 @@
-//! WordPress: the WP Consent API, which most tools there can feed, and Complianz. One cookie a category, `allow` or `deny`.
+//! WordPress: the WP Consent API, which most tools there can feed, and Complianz. One cookie a category, `allow` or `deny`;
+//! `functional` there is what a shop cannot do without, which nobody asks about.
 
 use super::{Answer, Categories, Jar, Reading, choice, excerpt};
 
 pub(super) fn consent_api(jar: &Jar<'_>, _: &Categories) -> Option<Reading> {
-    by_category(jar, ["wp_consent_marketing", "wp_consent_statistics", "wp_consent_functional"])
+    by_category(jar, ["wp_consent_marketing", "wp_consent_statistics", "wp_consent_preferences"])
 }
 
 pub(super) fn complianz(jar: &Jar<'_>, _: &Categories) -> Option<Reading> {
-    by_category(jar, ["cmplz_marketing", "cmplz_statistics", "cmplz_functional"])
+    by_category(jar, ["cmplz_marketing", "cmplz_statistics", "cmplz_preferences"])
 }
 
 fn by_category(jar: &Jar<'_>, names: [&str; 3]) -> Option<Reading> {

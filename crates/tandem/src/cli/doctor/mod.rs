@@ -75,7 +75,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             for setup in sites {
                 let title = format!("site {}", setup.site.id);
                 let subject = Subject {
-                    script: super::tag::script(&setup),
+                    script: super::tag::script(&setup, &server.limits()),
                     page: page::visit(&http, args.url.as_ref(), &clock).await,
                     server: server.clone(),
                     http: http.clone(),

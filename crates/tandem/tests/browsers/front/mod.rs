@@ -144,7 +144,18 @@ impl Origin {
     /// Passes what begins with `prefix` on to `upstream`, unchanged but for the headers that say where it came from:
     /// `X-Forwarded-For` is `shopper`, `X-Forwarded-Proto` this origin's scheme.
     pub(crate) fn forward(&self, prefix: &str, upstream: SocketAddr, shopper: &str) {
-        self.route(prefix, Route::Forward(upstream, shopper.to_owned()));
+        self.forward_with(prefix, upstream, shopper, &[]);
+    }
+
+    /// The same with further headers, in place of what the browser may have sent under their names.
+    pub(crate) fn forward_with(
+        &self,
+        prefix: &str,
+        upstream: SocketAddr,
+        shopper: &str,
+        headers: &[(&'static str, &'static str)],
+    ) {
+        self.route(prefix, Route::Forward(upstream, shopper.to_owned(), headers.to_vec()));
     }
 
     /// Drops the connection at what begins with `prefix`: to the page that looks as if an ad blocker stopped it. A
@@ -175,7 +186,7 @@ impl Origin {
 #[derive(Clone)]
 enum Route {
     Handler(Arc<dyn Fn(&Seen) -> Response + Send + Sync>),
-    Forward(SocketAddr, String),
+    Forward(SocketAddr, String, Vec<(&'static str, &'static str)>),
     Block,
 }
 

@@ -73,7 +73,7 @@ async fn answer(origin: &Origin, request: Request<Incoming>) -> io::Result<Respo
             // The panic of a handler is on standard error already.
             Some(answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
         }
-        Some(Route::Forward(upstream, shopper)) => {
+        Some(Route::Forward(upstream, shopper, more)) => {
             let mut request = Request::from_parts(head, Body::from(body));
             let mut parts = std::mem::take(request.uri_mut()).into_parts();
             parts.scheme = Some(Scheme::HTTP);
@@ -83,6 +83,9 @@ async fn answer(origin: &Origin, request: Request<Incoming>) -> io::Result<Respo
                 HeaderValue::from_static(if origin.url.starts_with("https:") { "https" } else { "http" });
             request.headers_mut().insert("x-forwarded-for", shopper.parse().expect("an address"));
             request.headers_mut().insert("x-forwarded-proto", scheme);
+            for (name, value) in more {
+                request.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
             let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
             Some(match client.request(request).await {
                 Ok(answer) => answer.map(Body::new),

@@ -146,7 +146,8 @@ pub(super) async fn place(
         return Redirect::to("/cart").into_response();
     }
     let now_ms = shop.gateway.clock.now_ms();
-    let order = shop.orders().place(cart, filled.buyer(&headers), method, now_ms);
+    let (buyer, said) = (filled.buyer(&headers), super::said(&headers));
+    let order = shop.orders().place(cart, buyer, said, method, now_ms);
     if method == Method::Bank {
         // The cart stays until the bank says yes.
         let to = order.bank_at();

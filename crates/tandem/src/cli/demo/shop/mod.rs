@@ -17,6 +17,7 @@ use tandem_gateway::{Gateway, ingest};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::consent::{self, Answer, Said};
 use crate::app::App;
 
 mod browse;
@@ -32,7 +33,10 @@ mod payment;
 mod proxy;
 mod record;
 mod report;
+mod ruling;
+mod strip;
 mod woocommerce;
+mod words;
 
 /// The visitor's address for gateway and orders. Whoever looks at the demo comes from this very machine, and a loopback
 /// address is no match key; this one is kept for documentation and belongs to nobody.
@@ -124,6 +128,7 @@ fn router(shop: Arc<Shop>, path: &str) -> Router {
         .route("/record/{order}", get(record::serve))
         .route("/style.css", get(pages::style))
         .route("/shop.js", get(pages::script))
+        .route("/consent.js", get(pages::consent_script))
         .route("/icon.svg", get(pages::icon))
         .route(&format!("{path}/{{*rest}}"), any(proxy::forward))
         .fallback(pages::missing)
@@ -141,6 +146,13 @@ fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value).next()
+}
+
+/// What the visitor's browser says of consent.
+fn said(headers: &HeaderMap) -> Said {
+    let answer = cookie(headers, consent::COOKIE).and_then(Answer::of);
+    let gpc = headers.get("sec-gpc").is_some_and(|value| value.as_bytes() == b"1");
+    Said { answer, gpc }
 }
 
 /// 128 bits that nobody guesses: the keys of the standard library's hashing come from the system.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::FIRST_ORDER;
 use super::cart::Cart;
+use crate::cli::demo::consent::Said;
 
 /// Orders that are kept; the oldest go first.
 const MOST_ORDERS: usize = 1_000;
@@ -77,6 +78,8 @@ pub(super) struct Order {
     pub(super) key: String,
     pub(super) cart: Cart,
     pub(super) buyer: Buyer,
+    /// What the buyer had said of consent by then.
+    pub(super) said: Said,
     pub(super) method: Method,
     pub(super) status: Status,
     pub(super) made_ms: i64,
@@ -115,13 +118,21 @@ impl Orders {
         Self { next, by_id: BTreeMap::new() }
     }
 
-    pub(super) fn place(&mut self, cart: Cart, buyer: Buyer, method: Method, now_ms: i64) -> Order {
+    pub(super) fn place(
+        &mut self,
+        cart: Cart,
+        buyer: Buyer,
+        said: Said,
+        method: Method,
+        now_ms: i64,
+    ) -> Order {
         let key = super::token();
         let order = Order {
             id: self.next,
             key: format!("wc_order_{}", &key[..13]),
             cart,
             buyer,
+            said,
             method,
             status: Status::Pending,
             made_ms: now_ms,

@@ -1,6 +1,5 @@
 //! What the stand-in for TikTok received: for one order, or for everything this visitor did.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -13,14 +12,14 @@ use tandem_destinations::{HttpReply, HttpRequest};
 use tandem_gateway::transport::Transport;
 
 use super::orders::Order;
-use super::{Shop, cookie, layer, record};
+use super::ruling::{self, Ruling};
+use super::words::Facts;
+use super::{Said, Shop, layer, record, said, strip};
 
 /// After so long a half that is not there is missed.
 const MISSED_MS: i64 = 8_000;
 /// After so long nobody need ask any more.
 const SETTLED_MS: i64 = 60_000;
-/// Rows of the strip.
-const ROWS: usize = 8;
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -37,11 +36,11 @@ pub(super) async fn serve(
         Some(id) => {
             let order = shop.orders().get(id).cloned();
             match order {
-                Some(order) => json!(of_order(&shop, &order).await),
+                Some(order) => json!(of_order(&shop, &order, said(&headers)).await),
                 None => return StatusCode::NOT_FOUND.into_response(),
             }
         }
-        None => of_visitor(&shop, &headers).await,
+        None => strip::of_visitor(&shop, &headers).await,
     };
     ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
 }
@@ -54,6 +53,8 @@ pub(super) struct Outcome {
     value: String,
     currency: &'static str,
     state: Stage,
+    /// How the buyer answered.
+    answer: &'static str,
     headline: &'static str,
     detail: String,
     browser: Option<Half>,
@@ -62,6 +63,8 @@ pub(super) struct Outcome {
     counted: usize,
     /// Reports that arrived.
     received: u64,
+    /// What the gateway has on record about the server half.
+    ruling: Option<Ruling>,
     /// A half that is not there will not come any more, as far as anybody can tell.
     missed: bool,
     /// Nobody need ask again.
@@ -70,9 +73,11 @@ pub(super) struct Outcome {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Stage {
+pub(super) enum Stage {
     Unpaid,
     Waiting,
+    /// For want of a yes.
+    NotSent,
     BrowserOnly,
     ServerOnly,
     Both,
@@ -89,7 +94,8 @@ struct Half {
     own: Vec<String>,
 }
 
-pub(super) async fn of_order(shop: &Shop, order: &Order) -> Outcome {
+/// `now`: what whoever looks says of consent by now.
+pub(super) async fn of_order(shop: &Shop, order: &Order, now: Said) -> Outcome {
     let id = order.event_id();
     let counted: Vec<Value> = conversions(shop, "?event=Purchase&limit=40").await;
     let counted: Vec<&Value> = counted.iter().filter(|c| c["event_id"] == id.as_str()).collect();
@@ -97,19 +103,21 @@ pub(super) async fn of_order(shop: &Shop, order: &Order) -> Outcome {
     let log = record::newest(shop).await;
     let number = order.id.to_string();
     let events: Vec<&Value> = log.iter().filter(|row| row["order_id"] == number.as_str()).collect();
-    let age_ms = order.paid_ms.map(|paid| shop.gateway.clock.now_ms() - paid);
-    let browser = half(known, "pixel", "server", order);
-    let server = half(known, "server", "pixel", order);
-    let state = match (age_ms, &browser, &server) {
+    let ruling = ruling::of(shop, &events).await;
+    let (browser, server) = (half(known, "pixel", "server", order), half(known, "server", "pixel", order));
+    let stage = match (order.paid_ms, &browser, &server) {
         (None, ..) => Stage::Unpaid,
         (_, Some(_), Some(_)) => Stage::Both,
         (_, Some(_), None) => Stage::BrowserOnly,
         (_, None, Some(_)) => Stage::ServerOnly,
+        _ if ruling.as_ref().is_some_and(Ruling::is_kept_back) => Stage::NotSent,
         _ => Stage::Waiting,
     };
-    let age_ms = age_ms.unwrap_or(0);
+    let age_ms = order.paid_ms.map_or(0, |paid| shop.gateway.clock.now_ms() - paid);
     let (late, blocked) = (age_ms > MISSED_MS, is_blocked(&log, &events));
-    let (headline, mut detail) = words(state, late, blocked, joined(&events));
+    let (joined, with_order) = (joined(&events), order.said);
+    let facts = Facts { stage, late, blocked, joined, ruling: ruling.as_ref(), with_order, now };
+    let (answer, headline, mut detail) = (facts.stand().text(), facts.headline(), facts.detail());
     let received: u64 = counted.iter().filter_map(|c| c["received"].as_u64()).sum();
     if received > 2 {
         detail.push_str(" What came again under the same id was dropped.");
@@ -119,15 +127,17 @@ pub(super) async fn of_order(shop: &Shop, order: &Order) -> Outcome {
         event_id: id,
         value: order.cart.total().to_string(),
         currency: layer::CURRENCY,
-        state,
+        state: stage,
+        answer,
         headline,
         detail,
         browser,
         server,
         counted: counted.len(),
         received,
-        missed: late || (blocked && state == Stage::ServerOnly),
-        settled: state == Stage::Both || age_ms > SETTLED_MS,
+        ruling,
+        missed: late || (blocked && stage == Stage::ServerOnly),
+        settled: stage == Stage::Both || age_ms > SETTLED_MS,
     }
 }
 
@@ -162,75 +172,8 @@ fn is_blocked(log: &[Value], events: &[&Value]) -> bool {
     states.find(|state| *state != "loading") == Some("blocked")
 }
 
-/// What to say to the visitor.
-fn words(state: Stage, late: bool, blocked: bool, joined: Option<&str>) -> (&'static str, String) {
-    let (headline, detail) = match (state, late) {
-        (Stage::Unpaid, _) => {
-            ("Not paid, so nothing is reported", "An order counts once the money is there.")
-        }
-        (Stage::Waiting, false) => ("Both halves are on their way", ""),
-        (Stage::Waiting, true) => (
-            "Nothing has arrived yet",
-            "The server half leaves within seconds of the payment; the gateway’s record says what holds it.",
-        ),
-        (Stage::BrowserOnly, false) => (
-            "The browser half is here",
-            "The server half waits up to three seconds for what the page can add to it.",
-        ),
-        (Stage::BrowserOnly, true) => {
-            ("Only the browser half came", "The gateway’s record says what became of the server half.")
-        }
-        (Stage::ServerOnly, false) if !blocked => {
-            ("The server half is here", "The browser half should follow.")
-        }
-        (Stage::ServerOnly, _) if blocked => {
-            ("Your blocker stopped the pixel", "The server half counted the sale all the same.")
-        }
-        (Stage::ServerOnly, _) => (
-            "Only the server half came",
-            "The pixel never reported it: a blocker, a page that did not load, or no script. \
-             The server half counted the sale all the same.",
-        ),
-        (Stage::Both, _) => ("Reported twice, counted once", "Both halves carry the same event id."),
-    };
-    let mut detail = detail.to_owned();
-    if let Some(how) = joined.filter(|_| matches!(state, Stage::Both | Stage::ServerOnly)) {
-        detail.push_str(
-            " The shop’s webhook knew no click id: the gateway added it from a visit of this buyer, ",
-        );
-        detail.push_str(how);
-        detail.push('.');
-    }
-    (headline, detail)
-}
-
-/// Everything the visitor's pages told the gateway, and which halves of it the stand-in received.
-async fn of_visitor(shop: &Shop, headers: &HeaderMap) -> Value {
-    let Some(visitor) = cookie(headers, &shop.visitor_cookie) else {
-        return json!({ "known": false, "page_views": 0, "events": [] });
-    };
-    let log = record::newest(shop).await;
-    let counted = conversions(shop, "?limit=60").await;
-    // A page that was left tells an event again on the next one, under the same id.
-    let mut seen = HashSet::new();
-    let own = log.iter().filter(|row| row["body"]["session_id"] == visitor);
-    let own = own.filter(|row| seen.insert(row["event_id"].as_str()));
-    let (views, others): (Vec<&Value>, Vec<&Value>) = own.partition(|row| row["event_name"] == "Pageview");
-    let rows: Vec<Value> = others.iter().take(ROWS).map(|row| strip_row(row, &counted)).collect();
-    json!({ "known": true, "page_views": views.len(), "more": others.len().saturating_sub(ROWS), "events": rows })
-}
-
-fn strip_row(row: &Value, counted: &[Value]) -> Value {
-    let found: Vec<&Value> = counted.iter().filter(|c| c["event_id"] == row["event_id"]).collect();
-    let has = |half: &str| found.iter().any(|c| c[half].is_i64());
-    json!({
-        "name": row["event_name"], "order": row["order_id"], "value": row["value"], "currency": row["currency"],
-        "browser": has("pixel_ms"), "server": has("server_ms"), "counted": found.len(),
-    })
-}
-
 /// What the stand-in counted, oldest first.
-async fn conversions(shop: &Shop, query: &str) -> Vec<Value> {
+pub(super) async fn conversions(shop: &Shop, query: &str) -> Vec<Value> {
     let url = format!("http://{}/sandbox/conversions{query}", shop.sandbox);
     let request = HttpRequest { method: Method::GET, url, headers: HeaderMap::new(), body: vec![] };
     let HttpReply::Answer { body, .. } = shop.http.send(request).await else { return Vec::new() };

@@ -13,6 +13,7 @@ use super::{Shop, VISITOR_ADDRESS};
 
 const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("pages/layout.html")),
+    ("consent.html", include_str!("pages/consent.html")),
     ("parts.html", include_str!("pages/parts.html")),
     ("home.html", include_str!("pages/home.html")),
     ("product.html", include_str!("pages/product.html")),
@@ -88,6 +89,10 @@ pub(super) async fn style() -> Response {
 
 pub(super) async fn script() -> Response {
     file("text/javascript; charset=utf-8", include_str!("pages/shop.js"))
+}
+
+pub(super) async fn consent_script() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("pages/consent.js"))
 }
 
 pub(super) async fn icon() -> Response {

@@ -86,6 +86,7 @@ pub(super) async fn decide(
 pub(super) async fn received(
     State(shop): State<Arc<Shop>>,
     Path(id): Path<u64>,
+    headers: HeaderMap,
     Query(Key { key }): Query<Key>,
 ) -> Response {
     let Some(order) = shop.orders().opened_with(id, &key).cloned() else {
@@ -98,7 +99,7 @@ pub(super) async fn received(
         sale["tax"] = 0.into();
         layer::push("purchase", sale)
     });
-    let outcome = outcome::of_order(&shop, &order).await;
+    let outcome = outcome::of_order(&shop, &order, super::said(&headers)).await;
     let page = context! { order => view(&order), push, outcome => Serde(outcome) };
     shop.pages.answer("received.html", Keep::Private, page)
 }

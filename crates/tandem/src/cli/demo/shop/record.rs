@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use minijinja::context;
 use minijinja::value::Serde;
@@ -35,11 +36,15 @@ async fn of_order(shop: &Shop, id: u64) -> Vec<Value> {
     tokio::task::spawn_blocking(read).await.unwrap_or_default()
 }
 
-pub(super) async fn serve(State(shop): State<Arc<Shop>>, Path(id): Path<u64>) -> Response {
+pub(super) async fn serve(
+    State(shop): State<Arc<Shop>>,
+    Path(id): Path<u64>,
+    headers: HeaderMap,
+) -> Response {
     let order = shop.orders().get(id).cloned();
     let Some(order) = order else { return pages::missing(State(shop)).await };
     let events: Vec<Value> = of_order(&shop, id).await.iter().map(entry).collect();
-    let outcome = outcome::of_order(&shop, &order).await;
+    let outcome = outcome::of_order(&shop, &order, super::said(&headers)).await;
     let page = context! { id, events => Serde(events), outcome => Serde(outcome) };
     shop.pages.answer("record.html", Keep::Private, page)
 }

@@ -63,7 +63,7 @@ fn money(order: &Order) -> Value {
     })
 }
 
-/// No click id and no landing page: this shop's attribution is off, as it is wherever a blocker stops it. What the
+/// What the buyer said of consent, as a plugin writes it. No click id and no landing page: this shop's attribution is off, as it is wherever a blocker stops it. What the
 /// order gets of that, it gets from the visit that the page's script told.
 fn people(order: &Order) -> Value {
     let Buyer { email, phone, first_name, last_name, address, postcode, city, country, user_agent } =
@@ -74,10 +74,12 @@ fn people(order: &Order) -> Value {
     });
     let mut billing = shipping.clone();
     billing["email"] = email.as_str().into();
+    let mut meta = vec![json!({ "id": 1, "key": "is_vat_exempt", "value": "no" })];
+    meta.extend(order.said.meta());
     json!({
         "customer_id": 0, "customer_ip_address": VISITOR_ADDRESS, "customer_user_agent": user_agent,
         "created_via": "checkout", "billing": billing, "shipping": shipping,
-        "meta_data": [{ "id": 1, "key": "is_vat_exempt", "value": "no" }],
+        "meta_data": meta,
     })
 }
 

@@ -53,14 +53,21 @@
 
   // What arrived.
 
-  /** Calls `work` now and then, while somebody looks, until it says that all is told. */
+  /** Calls `work` now and then, while somebody looks, until it says that all is told; and anew after another answer to the banner. */
   function watch(work) {
-    let turn = 0;
+    let turn, timer;
     const again = async () => {
+      clearTimeout(timer);
       if (!document.hidden && (await work().catch(() => false))) return;
-      setTimeout(again, turn++ < 20 ? 500 : 2500);
+      clearTimeout(timer);
+      timer = setTimeout(again, turn++ < 20 ? 500 : 2500);
     };
-    again();
+    const begin = () => {
+      turn = 0;
+      again();
+    };
+    document.addEventListener('wp_listen_for_consent_change', begin);
+    begin();
   }
 
   const seconds = (ms) => (ms / 1000).toFixed(1);
@@ -72,7 +79,7 @@
   function showHalf(panel, name, half, missed) {
     const box = one(`[data-half=${name}]`, panel);
     box.dataset.here = half ? 'yes' : 'no';
-    if (!half) return write(box, 'when', missed ? 'did not come' : 'not yet');
+    if (!half) return write(box, 'when', missed);
     const clock = new Date(half.at_ms).toLocaleTimeString();
     write(box, 'when', `${seconds(half.after_ms)} s after the payment, at ${clock}`);
     const keys = half.keys.map((key) => {
@@ -84,6 +91,11 @@
     one('[data-keys]', box).replaceChildren(...keys);
   }
 
+  function showRuling(panel, ruling) {
+    one('[data-ruling]', panel).hidden = !ruling;
+    write(panel, 'consent-ruling', ruling ? ruling.consent || '' : '');
+  }
+
   const panel = one('[data-outcome]');
   if (panel) {
     const came = one('[data-half=server]', panel).dataset.here === 'yes';
@@ -92,8 +104,11 @@
       // The record below was written before the delivery: a moment later it tells of it.
       if ('renew' in panel.dataset && outcome.server && !came) setTimeout(() => location.reload(), 500);
       panel.dataset.state = outcome.state;
-      ['browser', 'server'].forEach((name) => showHalf(panel, name, outcome[name], outcome.missed));
+      const missed = outcome.state === 'not_sent' ? 'not sent' : outcome.missed ? 'did not come' : 'not yet';
+      ['browser', 'server'].forEach((name) => showHalf(panel, name, outcome[name], missed));
       ['headline', 'detail', 'counted', 'received'].forEach((name) => write(panel, name, outcome[name]));
+      write(panel, 'answer-given', outcome.answer);
+      showRuling(panel, outcome.ruling);
       return outcome.settled || ('renew' in panel.dataset && outcome.server && !came);
     });
   }
@@ -120,9 +135,8 @@
       });
       one('tbody', strip).replaceChildren(...rows);
       one('table', strip).hidden = !rows.length;
-      const empty = one('[data-empty]', strip);
-      empty.hidden = rows.length > 0;
-      if (!told.known) empty.textContent = 'Nothing yet: no script of the gateway has run in this browser.';
+      one('[data-empty]', strip).hidden = rows.length > 0;
+      write(strip, 'empty', told.empty);
       const all = rows.length + (told.more || 0);
       write(strip, 'total', `${all} ${all === 1 ? 'event' : 'events'}`);
       write(strip, 'views', told.page_views ? `And ${told.page_views} page views.` : '');

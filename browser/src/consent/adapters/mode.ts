@@ -1,0 +1,31 @@
+/** Google's consent mode, as the page tells it to the data layer. */
+
+import { object, type Params } from "../../util/values.ts";
+import type { Answers } from "../reading.ts";
+
+let presets: Params = {};
+let choices: Params = {};
+/** Takes an entry of the data layer, and says whether it is about consent. */
+export function takeMode(entry: unknown): boolean {
+  const { 0: command, 1: kind, 2: given } = object(entry) || {};
+  const states = object(given) || {};
+  if (command !== "consent") return false;
+  if (kind === "update") choices = { ...choices, ...states };
+  else presets = { ...presets, ...states };
+  return true;
+}
+
+export function readChoices(): Answers {
+  return whole(choices);
+}
+
+export function readPresets(): Answers {
+  // There may be some for single regions: which of them are this visitor's, nobody here knows.
+  return { ...whole({ ...(presets.region ? {} : presets), ...choices }), method: "default" };
+}
+
+/** To store is not enough for advertising: what is stored must be allowed to be sent. A no to one is a no, though. */
+function whole(state: Params): Answers {
+  const { ad_storage, ad_user_data, ...others } = state;
+  return ad_storage === ad_user_data || /denied/.test(ad_storage + "" + ad_user_data) ? state : others;
+}

@@ -1,0 +1,84 @@
+/** Consent tools: one row each. */
+
+import { cookie } from "../../util/cookies.ts";
+import { guard } from "../../util/guard.ts";
+import { REST, type Answers, type Row } from "../reading.ts";
+import { categoryCookies, decoded, json, page, pairs } from "./jar.ts";
+import { readChoices, readPresets } from "./mode.ts";
+import { readTcf } from "./tcf.ts";
+import { readUsercentrics } from "./usercentrics.ts";
+
+export const TOOLS: Row[] = [
+  ["consent_mode", readChoices],
+  ["consent_mode", readPresets],
+  ["tcf", readTcf],
+  // Without a choice `wp_has_consent` tells what the site presumes, which is for our own settings to say.
+  ["wp_consent_api", () => categoryCookies("wp_consent_")],
+  ["complianz", () => categoryCookies("cmplz_")],
+  [
+    "cookieyes",
+    () => {
+      const answers = pairs("cookieyes-consent");
+      // Until the visitor has answered, the categories may hold presets.
+      return answers.action === "yes" && answers;
+    },
+  ],
+  [
+    "cookieyes_legacy",
+    () => cookie("viewed_cookie_policy") === "yes" && categoryCookies("cookielawinfo-checkbox-"),
+  ],
+  [
+    "cookiebot",
+    () => {
+      const { hasResponse, consent } = page.Cookiebot || ({} as any);
+      const answers = hasResponse ? consent : pairs("CookieConsent");
+      // Such a stamp is given where the shop asks nobody. Without a method nothing is known of a choice.
+      return answers.stamp != -1 && { method: "unknown", ...answers };
+    },
+  ],
+  [
+    "onetrust",
+    () => {
+      const answers = pairs("OptanonConsent");
+      // The tool has seen the browser's signal; that outweighs the group.
+      if (answers.isGpcEnabled === "1") answers.C0004 = 0;
+      // Until the banner is closed, the groups hold presets.
+      return cookie("OptanonAlertBoxClosed") && answers;
+    },
+  ],
+  [
+    "borlabs",
+    () => {
+      // What the visitor has not agreed to is not listed.
+      const answers: Answers = { [REST]: false };
+      const { consents } = json("borlabs-cookie");
+      for (const group of Object.keys(consents)) {
+        for (const service of consents[group]) answers[group] = answers[service] = true;
+      }
+      return answers;
+    },
+  ],
+  [
+    "didomi",
+    () => {
+      const api = guard(() => page.Didomi.getUserStatus())();
+      const { purposes, vendors } = api || JSON.parse(atob(decoded("didomi_token")));
+      const answers: Answers = {};
+      for (const given of [purposes, vendors]) {
+        // The page's API has one more floor than the cookie.
+        const { enabled, disabled } = given.consent || given;
+        for (const id of enabled) answers[id] = true;
+        for (const id of disabled) answers[id] = false;
+      }
+      return answers;
+    },
+  ],
+  [
+    "axeptio",
+    () => {
+      const answers = json("axeptio_cookies");
+      return answers.$$completed && answers;
+    },
+  ],
+  ["usercentrics", readUsercentrics],
+];

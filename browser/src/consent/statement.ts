@@ -1,0 +1,111 @@
+/** What is known of the visitor's consent: every signal there is, merged. */
+
+import { settings } from "../settings.ts";
+import { guard } from "../util/guard.ts";
+import { object } from "../util/values.ts";
+import { TOOLS } from "./adapters/tools.ts";
+import { GRANTED, nameOf, type Levels } from "./purposes.ts";
+import { CATEGORIES, makeReading, REST, type Answers, type Reading, type Row } from "./reading.ts";
+
+/** As it stands in the body of a post: purposes and vendors are `granted` or `denied`. */
+export interface Statement {
+  advertising?: string;
+  analytics?: string;
+  functional?: string;
+  /** By platform. */
+  vendors: Record<string, string | undefined>;
+  /** What decided about advertising. */
+  signal: string;
+  value: string;
+  /** No choice of the visitor's is behind what is said of advertising. */
+  default?: boolean;
+  /** When it came to be, by the page's clock. */
+  at: number;
+}
+
+/** Nothing when nothing is known. */
+export let statement: Statement | undefined;
+
+/** Merged. */
+export let levels: Levels = {};
+
+/** The page's own words, by purpose. */
+let own: Answers = {};
+
+/** What another tab has withdrawn. */
+let elsewhere: Answers = {};
+
+/** What was read last, to see whether anything has changed. */
+let tools: string;
+let merged: string;
+
+/** What is there beside the tools. */
+const SIGNALS: Row[] = [
+  ["page", () => own],
+  ["another_tab", () => elsewhere],
+  ["gpc", () => ({ advertising: !(privacyControl() && settings.gpc === "deny") && undefined })],
+];
+
+/** Takes `granted` or `denied` for everything, or an object with them for some purposes. */
+export function sayConsent(word: unknown): void {
+  const given = object(word);
+  for (const purpose in CATEGORIES) {
+    const one = given ? given[purpose] : word;
+    if (one !== "granted" && one !== "denied") continue;
+    own[purpose] = one;
+    elsewhere = {};
+  }
+}
+
+/** What the page has said here is older than another tab's no; what its tools say is, too, until it changes. */
+export function hearOtherTab(): void {
+  own = {};
+  elsewhere = { [REST]: false };
+}
+
+export function privacyControl(): boolean {
+  return (navigator as Navigator & { globalPrivacyControl?: unknown }).globalPrivacyControl === true;
+}
+
+function read(rows: Row[]): Reading[] {
+  return rows.flatMap(([signal, read]) => {
+    const answers = guard(read)();
+    const reading = answers && guard(makeReading)(signal, answers);
+    return reading || [];
+  });
+}
+
+/** Reads everything again, and says whether anything has changed. */
+export function readConsent(): boolean {
+  const readings = read(TOOLS);
+  const said = JSON.stringify(readings);
+  if (said !== tools) elsewhere = {};
+  tools = said;
+  readings.unshift(...read(SIGNALS));
+  levels = {};
+  for (const one of readings) {
+    for (const key in one.levels) levels[key] = Math.max(one.levels[key] as number, levels[key] || 0);
+  }
+  // The first in order, advertising if there is a word on it.
+  const key = Object.keys(levels).find((key) => levels[key]);
+  const decider = key && readings.find((one) => one.levels[key] === levels[key]);
+  const now = JSON.stringify([levels, decider]);
+  if (merged === now) return false;
+  merged = now;
+  const { advertising = 0, analytics, functional } = levels;
+  const vendors: Statement["vendors"] = {};
+  for (const { platform } of settings.lanes) vendors[platform] = nameOf(levels["@" + platform]);
+  statement = decider
+    ? {
+        advertising: nameOf(advertising),
+        analytics: nameOf(analytics),
+        functional: nameOf(functional),
+        vendors,
+        signal: decider.signal,
+        value: decider.value,
+        default: (advertising > 0 && advertising < GRANTED) || undefined,
+        at: Date.now(),
+      }
+    : undefined;
+  return true;
+}
