@@ -9,9 +9,9 @@ import { hearOtherTab, readConsent, sayConsent } from "./statement.ts";
 
 /** Some are fired at the document, some at the window: on their way down they all pass the window. */
 const EVENTS =
-  "wp_listen_for_consent_change cmplz_status_change cmplz_fire_categories cookieyes_consent_update " +
+  "wp_listen_for_consent_change cmplz_status_change cookieyes_consent_update " +
   "CookiebotOnAccept CookiebotOnDecline OneTrustGroupsUpdated " +
-  "borlabs-cookie-consent-saved visitorConsentCollected UC_UI_INITIALIZED UC_UI_CMP_EVENT load";
+  "borlabs-cookie-consent-saved UC_UI_INITIALIZED UC_UI_CMP_EVENT load";
 
 /** To be told when anything has changed; and whether the gateway knows already. */
 let changed: (isKnown?: boolean) => void;

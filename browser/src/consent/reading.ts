@@ -24,9 +24,9 @@ export interface Reading {
  * By purpose, what the tools call their categories. Shops rename some: those are in the settings.
  */
 export const CATEGORIES: Record<string, RegExp> = {
-  advertising: /^(C0004|marketing|advert\w+|ad_(storage|user_data)|\w+_ads?_\w+)$/,
-  analytics: /^(C0002|statistics|analytics(_storage)?)$/,
-  functional: /^(C0003|functional(ity_storage)?|preferences|external-media)$/,
+  advertising: /^(C0004|m|marketing|advert\w+|ad_(storage|user_data)|\w+_ads?_\w+)$/,
+  analytics: /^(C0002|a|statistics|analytics(_storage)?)$/,
+  functional: /^(C0003|p|functional(ity_storage)?|preferences|external-media)$/,
 };
 
 const MAX_VALUE = 120;

@@ -38,8 +38,10 @@ export function makeAnonymousBody(events: TandemEvent[]): string {
     consent: statement,
     events: events.map(({ search_string, properties, page, ...event }) => {
       const { event_name, event_id, order_id, at } = event;
-      const rest = settings.anonymous ? event : { event_name, event_id, order_id, at };
-      return { ...rest, page: { url: page.url.replace(/\?.*/, "") } };
+      return {
+        ...(settings.anonymous ? event : { event_name, event_id, order_id, at }),
+        page: { url: page.url.split("?")[0] },
+      };
     }),
   });
 }

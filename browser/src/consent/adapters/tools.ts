@@ -80,5 +80,6 @@ export const TOOLS: Row[] = [
       return answers.$$completed && answers;
     },
   ],
+  ["shopify", () => json("_tracking_consent").con.CMP],
   ["usercentrics", readUsercentrics],
 ];

@@ -150,9 +150,6 @@ impl Gate {
         let limited_data_use =
             consent.opt_out_of_sale || consent.gpc || self.limits(consent.region.as_deref());
         let ruling = |decision, reason, is_open| Ruling { decision, reason, is_open, limited_data_use };
-        if consent.refused {
-            return ruling(self.denied(DENIED), consent.reason(), false);
-        }
         let mut granted = Cow::Borrowed("no_signal");
         let mut unknown = None;
         for purpose in &self.requires {
@@ -161,6 +158,9 @@ impl Gate {
                 (Stand::Denied, why) => return ruling(self.denied(DENIED), why, false),
                 (Stand::Unknown, why) => unknown = Some(why),
             }
+        }
+        if consent.refused {
+            return ruling(self.denied(DENIED), consent.reason(), false);
         }
         if let Some(why) = unknown {
             return ruling(self.denied(UNKNOWN), why, true);

@@ -35,7 +35,7 @@ pub(super) fn order_seen(
     let Some(session) = sessions::of_order(conn, site, order_id)? else { return Ok(()) };
     for event_seq in order.events {
         // A shop's second webhook names order and visitor too, and is no reason to give up waiting for the page.
-        if session.was_on_a_page() {
+        if session.was_on_a_page() || session.is_refused() {
             release(conn, event_seq, now_ms)?;
         }
         // Without a word it would only be skipped again, with every page that names the order.

@@ -59,7 +59,6 @@ in_every_browser! {
         answers_that_come_later,
         a_yes_on_the_third_page_and_an_order,
         the_order_of_a_visitor_who_refused,
-        the_order_of_a_visitor_who_refused_somewhere,
         a_yes_taken_back_while_the_platform_is_away,
         a_forged_yes,
         a_blocked_script_and_an_order_that_says_no,

@@ -1,8 +1,11 @@
 //! From the first page to the order, with a yes, with a no, and with a yes that is taken back; and each half alone.
 
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
 use tandem_sandbox::{Fault, FaultKind};
 
 use super::*;
+use crate::front::Outcome;
 use crate::harness::Client;
 use crate::orders;
 use crate::shop::{ALL_KEYS, assert_keys, paid};
@@ -48,40 +51,56 @@ pub(crate) fn the_order_of_a_visitor_who_refused(kind: Kind) {
     // Silence is a no, everywhere.
     refused_and_bought(kind, &Setup { consent: "deny", hold_seconds: 1, ..Setup::default() });
     // Silence is a yes, everywhere.
-    refused_and_bought(kind, &Setup { consent: "grant", ..Setup::default() });
-    // Silence is a yes where the visitor is.
-    refused_and_bought(kind, &Setup { consent: "by_region", country: Some("US"), ..Setup::default() });
-}
-
-/// Nobody tells where the visitor is; the order does, and silence is a yes there.
-pub(crate) fn the_order_of_a_visitor_who_refused_somewhere(kind: Kind) {
+    refused_and_bought(kind, &Setup { consent: "grant", hold_seconds: 1, ..Setup::default() });
+    // Silence is a yes where the order is from; where the visitor is, nobody tells.
     refused_and_bought(kind, &Setup { consent: "by_region", hold_seconds: 1, ..Setup::default() });
 }
 
+/// The shop reports the order when the buyer has seen the page that thanks for it: whatever that had to say, it has said.
 fn refused_and_bought(kind: Kind, setup: &Setup) {
     let stage = Stage::with(kind, setup);
+    let silence_may_be_a_yes = setup.consent != "deny";
+    stage.shop.origin.on("/pay", |_| (StatusCode::SEE_OTHER, [(LOCATION, "/thank-you?order=960")]));
     stage.visit("refused", NO);
     stage.shop.walk_to_checkout();
     stage.shop.pay_now();
     stage.shop.browser.wait_until("location.pathname === '/thank-you'");
     stage.shop.browser.wait_until(HAS_BEGUN);
-    let order = format!("wc_order_{}", stage.shop.order());
-    until("the order is decided on", || stage.delivery(&order)["state"] != "waiting");
     let left = stage.leave();
     assert!(left.iter().all(|name| name.starts_with("cmplz_")), "{left:?}");
+    let posts = || stage.posts(Some("wc_order_960"));
+    let is_answered = |(seen, _): &(Seen, Value)| matches!(seen.outcome, Outcome::Answered(..));
+    until("the page has told of the order", || !silence_may_be_a_yes || posts().iter().any(is_answered));
+    report(&stage, 960, &json!([]));
+    until("the order is decided on", || stage.delivery("wc_order_960")["state"] != "waiting");
     stage.shop.gateway.drain();
     let all = stage.shop.stand_in.sandbox.conversions();
     assert_eq!(
         (all.requests, all.hits),
         (0, 0),
-        "{:?} {}",
-        stage.shop.conversions("Purchase"),
-        setup.consent
+        "{}: {:?}",
+        setup.consent,
+        stage.shop.conversions("Purchase")
     );
-    for (seen, body) in stage.posts(None).into_iter().chain(stage.posts(Some(&order))) {
+    // It tells which order, and no, and nothing else.
+    let told = stage.shop.front.seen_at("/x7k2/a");
+    assert_eq!((told.len(), told.len()), (posts().len(), usize::from(silence_may_be_a_yes)), "{told:?}");
+    for (seen, body) in posts() {
         assert_eq!(seen.header("cookie"), "", "{body}");
-        assert!(body["user"].is_null() && body["cookies"].is_null() && body["locale"].is_null(), "{body}");
-        assert!(!body.to_string().contains('?'), "{body}");
+        let names: BTreeSet<_> = body.as_object().expect("an object").keys().map(String::as_str).collect();
+        assert_eq!(names, BTreeSet::from(["consent", "events", "sent_at", "visitor"]));
+        let events = body["events"].as_array().expect("events");
+        let names: BTreeSet<_> =
+            events[0].as_object().expect("an event").keys().map(String::as_str).collect();
+        assert_eq!(
+            (events.len(), names),
+            (1, BTreeSet::from(["at", "event_id", "event_name", "order_id", "page"]))
+        );
+        assert_eq!(events[0]["page"], json!({"url": stage.shop.origin.url("/thank-you")}));
+        // Under the id that was made up for it nothing is kept but the no.
+        let kept: Value =
+            serde_json::from_str(&stage.remembered(body["visitor"].as_str().unwrap_or_default())).unwrap();
+        assert!(kept["ttclid"].is_null() && kept["landing"].is_null(), "{kept}");
     }
 }
 
