@@ -19,6 +19,7 @@ mod keys;
 pub mod lanes;
 mod limits;
 pub mod metrics;
+mod nonces;
 pub mod pipeline;
 pub mod private;
 mod probes;
@@ -96,6 +97,8 @@ pub struct Gateway {
     probes: probes::Probes,
     /// How often each address called the pages' intake.
     callers: limits::Callers,
+    /// Which signed requests of plugins were seen.
+    nonces: nonces::Nonces,
     /// Path of a script → its site.
     pages: HashMap<String, String>,
     /// SHA-256 of a write key that was let in → its site; saves asking every site for each request.
@@ -130,8 +133,8 @@ impl Gateway {
         }
         let (metrics, known_keys, callers) =
             (Metrics::default(), RwLock::default(), limits::Callers::default());
-        let probes = probes::Probes::default();
-        Ok(Self { sites, store, clock, metrics, limits, callers, probes, pages, known_keys })
+        let (probes, nonces) = (probes::Probes::default(), nonces::Nonces::default());
+        Ok(Self { sites, store, clock, metrics, limits, callers, probes, nonces, pages, known_keys })
     }
 
     /// All lanes of all sites.

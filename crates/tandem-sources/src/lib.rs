@@ -124,6 +124,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// The shop's plugin, for a source that takes orders from one.
+    fn plugin(&self) -> Option<woocommerce::Plugin<'_>> {
+        None
+    }
+
     /// Template of the event ids this source gives to orders, for sources that report sales.
     fn sale_event_id(&self) -> Option<&str> {
         None

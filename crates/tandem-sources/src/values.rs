@@ -26,6 +26,12 @@ pub(crate) fn is_blank(value: &Value) -> bool {
     }
 }
 
+/// Our own visitor id. `None` for a text that cannot be one.
+pub(crate) fn visitor_id(text: &str) -> Option<String> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    ((16..=64).contains(&text.len()) && text.bytes().all(plain)).then(|| text.to_owned())
+}
+
 /// Yes or no, in the ways forms and plugins write it.
 pub(crate) fn truth(value: &Value) -> Option<bool> {
     match consent_status(value)? {

@@ -1,6 +1,6 @@
 //! The public listener: what the world may reach. Everything that comes in here is untrusted.
 //!
-//! Here are the events API and the webhooks; [`pages`] is what the shop's pages reach.
+//! Here are the events API and the webhooks; [`plugin`] is what the shop's plugin reaches, [`pages`] what its pages do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ use crate::{Gateway, SiteRuntime, sessions};
 
 mod pages;
 mod peer;
+mod plugin;
 
 pub(crate) use peer::Peer;
 
@@ -31,6 +32,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/v1/events", post(post_events).fallback(wrong_method))
         .route("/webhooks/woocommerce/{site}", post(post_woocommerce).fallback(wrong_method))
+        .route("/plugin/{site}", post(plugin::serve).fallback(wrong_method))
         .route("/", any(|| async { Refusal::not_found().into_response() }))
         .fallback(pages::serve)
         .with_state(gateway)
@@ -46,19 +48,25 @@ struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// Our time, Unix seconds, for a caller whose own is wrong.
+    now_s: Option<i64>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), now_s: None }
     }
 
     fn not_found() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
             "not_found",
-            "nothing here; see POST /v1/events and /webhooks/woocommerce/{site}",
+            "nothing here; see POST /v1/events, /webhooks/woocommerce/{site} and /plugin/{site}",
         )
+    }
+
+    fn unknown_site() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown_site", "no site of that name takes orders from WooCommerce")
     }
 
     fn unauthorised(error: AuthError) -> Self {
@@ -73,7 +81,10 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let body = json!({ "error": { "code": self.code, "message": self.message } });
+        let mut body = json!({ "error": { "code": self.code, "message": self.message } });
+        if let Some(now_s) = self.now_s {
+            body["now"] = now_s.into();
+        }
         json_response(self.status, &body)
     }
 }
@@ -94,10 +105,23 @@ async fn post_woocommerce(
     site: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    // An address that is no text names no site.
-    let site = site.map(|Path(site)| site).unwrap_or_default();
-    let result = take_webhook(&gateway, &site, request).await;
+    let result = take_webhook(&gateway, &named(site), request).await;
     counted(&gateway, woocommerce::NAME, result)
+}
+
+/// The site that an address names; one that is no text names none.
+fn named(site: Result<Path<String>, PathRejection>) -> String {
+    site.map(|Path(site)| site).unwrap_or_default()
+}
+
+/// The site of that name, with its shop.
+fn woocommerce_of<'g>(
+    gateway: &'g Gateway,
+    site: &str,
+) -> Result<(&'g SiteRuntime, &'g dyn Source), Refusal> {
+    let site = gateway.sites.get(site).ok_or_else(Refusal::unknown_site)?;
+    let source = site.sources.get(woocommerce::NAME).ok_or_else(Refusal::unknown_site)?;
+    Ok((site, source.as_ref()))
 }
 
 fn counted(gateway: &Gateway, source: &'static str, result: Result<Response, Refusal>) -> Response {
@@ -129,10 +153,7 @@ struct EventsAnswer<'a> {
 /// A signed webhook gets 200 even when it holds nothing to report, or something broken: WooCommerce sends nothing
 /// twice, and switches a webhook off for good after a few other answers. What was wrong is on record.
 async fn take_webhook(gateway: &Gateway, site: &str, request: Request) -> Result<Response, Refusal> {
-    let unknown =
-        || Refusal::new(StatusCode::NOT_FOUND, "unknown_site", "no site of that name takes this webhook");
-    let site = gateway.sites.get(site).cloned().ok_or_else(unknown)?;
-    let source = site.sources.get(woocommerce::NAME).ok_or_else(unknown)?.as_ref();
+    let (site, source) = woocommerce_of(gateway, site)?;
     let (headers, body) = read(gateway, request, gateway.limits.max_body).await?;
     let wire = tandem_sources::Request::new(&headers, &body);
     source.authenticate(&wire).map_err(Refusal::unauthorised)?;
@@ -140,7 +161,7 @@ async fn take_webhook(gateway: &Gateway, site: &str, request: Request) -> Result
     if decoded.handshake {
         return Ok(json_response(StatusCode::OK, &json!({ "status": "ready" })));
     }
-    let answers = keep(gateway, &site, source, decoded).await?;
+    let answers = keep(gateway, site, source, decoded).await?;
     Ok(json_response(StatusCode::OK, &json!({ "events": answers })))
 }
 

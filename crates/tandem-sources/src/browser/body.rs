@@ -14,7 +14,7 @@ use tandem_core::{Channel, Event, Page, Site, bots, page};
 use super::cookies::{self, Jar};
 use super::{Bots, NAME, Settings};
 use crate::consent::{Told, said};
-use crate::{Decoded, Request, Visit, events};
+use crate::{Decoded, Request, Visit, events, values};
 
 /// Most events in one body.
 pub const MAX_EVENTS: usize = 50;
@@ -132,11 +132,6 @@ fn given_cookies(request: &Request<'_>, map: &Map<String, Value>, visitor: &str)
     given
 }
 
-fn visitor_id(text: &str) -> Option<String> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    ((16..=64).contains(&text.len()) && text.bytes().all(plain)).then(|| text.to_owned())
-}
-
 impl Envelope {
     /// `earlier`: the pages of events that happened on another one, or before its address was tidied.
     fn read(
@@ -155,8 +150,10 @@ impl Envelope {
         }
         let mut click_ids = fresh.clone();
         click_ids.fill_from(clicks::capture(None, None, cookies).click_ids);
-        let cookie =
-            cookies.iter().find(|(name, _)| *name == settings.cookie).and_then(|(_, v)| visitor_id(v));
+        let cookie = cookies
+            .iter()
+            .find(|(name, _)| *name == settings.cookie)
+            .and_then(|(_, v)| values::visitor_id(v));
         let consent = consent_of(map, request, site);
         let automated = map.get("automated").and_then(Value::as_bool).unwrap_or_default();
         let bot = bots::reason(request.text("user-agent").as_deref(), automated)
@@ -167,7 +164,7 @@ impl Envelope {
             _ => Vec::new(),
         };
         Self {
-            visitor: cookie.or_else(|| text("visitor").and_then(visitor_id)),
+            visitor: cookie.or_else(|| text("visitor").and_then(values::visitor_id)),
             sent_at: map.get("sent_at").and_then(Value::as_i64),
             keeps: site.gates.widest(&consent),
             consent,

@@ -1,16 +1,28 @@
-//! What plugins and WooCommerce's own order attribution left in an order's meta.
+//! What plugins, ours among them, and WooCommerce's own order attribution left in an order's meta.
+//!
+//! Keys that begin with an underscore are written by the shop's own code only: neither a form of the shop nor its REST
+//! API lets a visitor choose them.
 
 use serde_json::{Map, Value};
 use tandem_core::consent::{Evidence, ORDER};
-use tandem_core::identity::ClickIds;
+use tandem_core::identity::{ClickIds, Raw};
 use tandem_core::normalise::clicks;
 
 use super::settings::ClickIdMeta;
 use crate::consent::{Told, said};
 use crate::values;
 
-const TTCLID: &[&str] = &["ttclid", "_ttclid", "tiktok_ttclid", "_tandem_ttclid"];
-const TTP: &[&str] = &["ttp", "_ttp", "_tandem_ttp"];
+const TTCLID: &[&str] = &["ttclid", "_ttclid", "tiktok_ttclid"];
+const TTP: &[&str] = &["ttp", "_ttp"];
+
+/// What our own plugin writes at checkout: this and the name of a click id, from the buyer's cookies.
+const OURS: &str = "_tandem_";
+const VISITOR: &str = "_tandem_visitor";
+const CONSENT: &str = "_tandem_consent";
+
+/// Address and user agent of the buyer's own request, where WooCommerce would keep those of a payment provider.
+pub(super) const IP: &str = "_tandem_ip";
+pub(super) const AGENT: &str = "_tandem_agent";
 
 /// The visitor's landing page with its whole query, and where they came from.
 const LANDING: &str = "_wc_order_attribution_session_entry";
@@ -42,32 +54,60 @@ impl<'a> Meta<'a> {
         self.get(key).is_some()
     }
 
+    /// The value of a key as it is.
+    pub(super) fn raw(&self, key: &str) -> Option<Raw> {
+        Raw::from_json(self.get(key)?)
+    }
+
+    /// Our own visitor id.
+    pub(super) fn visitor(&self) -> Option<String> {
+        values::visitor_id(self.text(VISITOR)?)
+    }
+
     /// Where the visitor came from.
     pub(super) fn referrer(&self) -> Option<String> {
         self.text(REFERRER).map(str::to_owned)
     }
 
-    /// Click ids: from keys of their own, else out of the landing page's address.
+    /// Click ids: from the keys of the settings, from ours, from the usual ones, else out of the landing page's address.
     pub(super) fn click_ids(&self, extra: &ClickIdMeta) -> ClickIds {
-        let first = |extra: &[String], usual: &[&str]| {
-            let mut keys = extra.iter().map(String::as_str).chain(usual.iter().copied());
-            keys.find_map(|key| self.text(key)).map(str::to_owned)
-        };
         let mut ids = ClickIds {
-            ttclid: first(&extra.ttclid, TTCLID),
-            ttp: first(&extra.ttp, TTP),
+            ttclid: self.first(extra.ttclid.iter().map(String::as_str)),
+            ttp: self.first(extra.ttp.iter().map(String::as_str)),
             ..ClickIds::default()
         };
+        ids.fill_from(self.ours());
+        ids.fill_from(ClickIds {
+            ttclid: self.first(TTCLID.iter().copied()),
+            ttp: self.first(TTP.iter().copied()),
+            ..ClickIds::default()
+        });
         if let Some(landing) = self.text(LANDING) {
             ids.fill_from(clicks::from_url(landing));
         }
         ids
     }
 
+    fn first<'k>(&self, mut keys: impl Iterator<Item = &'k str>) -> Option<String> {
+        keys.find_map(|key| self.text(key)).map(str::to_owned)
+    }
+
+    fn ours(&self) -> ClickIds {
+        let mut ids = ClickIds::default();
+        for (key, _) in &self.pairs {
+            if let Some(place) = key.strip_prefix(OURS).and_then(|name| ids.slot(name)) {
+                *place = self.text(key).map(str::to_owned);
+            }
+        }
+        ids
+    }
+
     /// The buyer's consent as the shop kept it. One refusal outweighs any number of grants; a value nobody can read
-    /// counts as a refusal.
+    /// counts as a refusal. What our plugin kept is read whatever keys the settings name.
     pub(super) fn consent(&self, keys: &[String]) -> Told {
-        let said = keys.iter().filter_map(|key| Some((key, self.get(key)?)));
+        let ours = Some(CONSENT).filter(|ours| keys.iter().all(|key| key != ours));
+        let keys = keys.iter().map(String::as_str).chain(ours);
+        let said = keys.filter_map(|key| Some((key, self.get(key)?)));
         said.map(|(key, value)| answer(key, value)).fold(Told::default(), Told::and)
     }
 }

@@ -9,6 +9,7 @@
 mod lines;
 mod meta;
 mod order;
+mod plugin;
 mod settings;
 mod signature;
 
@@ -17,6 +18,7 @@ use tandem_core::Site;
 use tandem_core::consent::Policy;
 use tandem_core::door::{Draft, Rejection};
 
+pub use plugin::{BodyError, Handed, MAX_ORDERS, Plugin, Stamp, WINDOW_S};
 pub use settings::{ClickIdMeta, ContentId, EventIdTemplate, Gateway, Renewals, Settings, ValueOf};
 
 use crate::{AuthError, Decoded, Request, Source, values};
@@ -27,7 +29,7 @@ pub const NAME: &str = "woocommerce";
 const SIGNATURE: &str = "x-wc-webhook-signature";
 const TOPIC: &str = "x-wc-webhook-topic";
 
-/// The webhooks of one shop.
+/// The webhooks of one shop, and its plugin.
 pub struct WooCommerce {
     settings: Settings,
 }
@@ -100,6 +102,10 @@ impl Source for WooCommerce {
         }
         let part = self.read(request.header(TOPIC), request.body, &site.policy);
         Decoded { parts: vec![part], ..Decoded::default() }
+    }
+
+    fn plugin(&self) -> Option<Plugin<'_>> {
+        Some(Plugin::of(&self.settings))
     }
 
     fn sale_event_id(&self) -> Option<&str> {

@@ -26,9 +26,7 @@ pub(super) fn draft(
     settings: &Settings,
     policy: &Policy,
 ) -> Result<Draft, Rejection> {
-    // WooCommerce's ids are numbers. Anything else may be about a person, and the id goes on record.
-    let number = |id: &String| id != "0" && id.bytes().all(|b| b.is_ascii_digit());
-    let Some(id) = order.get("id").and_then(values::id_text).filter(number) else {
+    let Some(id) = id(&order) else {
         return Err(
             Rejection::new("order_id_invalid", "the order has no id, or one that is no number").on("id")
         );
@@ -42,6 +40,12 @@ pub(super) fn draft(
     let meta = meta::Meta::of(&order);
     let event_name = event_name(&order, &meta, settings).map_err(named)?;
     paid(&order, &meta, settings, policy, Paid { id: id.clone(), status, event_name }).map_err(named)
+}
+
+/// WooCommerce's ids are numbers. Anything else may be about a person, and the id goes on record.
+pub(super) fn id(order: &Map<String, Value>) -> Option<String> {
+    let number = |id: &String| id != "0" && id.bytes().all(|b| b.is_ascii_digit());
+    order.get("id").and_then(values::id_text).filter(number)
 }
 
 /// What is known before the rest is read.
@@ -88,6 +92,8 @@ fn paid(
         currency,
         content_type: (!contents.is_empty()).then(|| "product".to_owned()),
         contents,
+        // A renewal has a copy of the first order's; its buyer was not there.
+        session_id: meta.visitor().filter(|_| !renewal),
         page: Page { referrer: meta.referrer().filter(|_| !renewal), ..Page::default() },
         consent,
         findings,
@@ -214,7 +220,8 @@ fn identity(
     };
     // Orders made in the back office or by a plugin carry the address of whoever ran that code.
     let by_buyer = !renewal && matches!(text(order, "created_via"), Some("checkout" | "store-api"));
-    let connection = |name: &str| by_buyer.then(|| raw(order, name)).flatten();
+    let connection =
+        |ours: &str, name: &str| by_buyer.then(|| meta.raw(ours).or_else(|| raw(order, name))).flatten();
     let country = text(billing, "country");
     let country =
         country.or_else(|| address(order, "shipping").and_then(|shipping| text(shipping, "country")));
@@ -230,8 +237,8 @@ fn identity(
         state: raw(billing, "state"),
         zip_code: raw(billing, "postcode"),
         country: raw(billing, "country"),
-        ip: connection("customer_ip_address"),
-        user_agent: connection("customer_user_agent"),
+        ip: connection(meta::IP, "customer_ip_address"),
+        user_agent: connection(meta::AGENT, "customer_user_agent"),
         default_country: country.map(str::to_owned),
         ..RawIdentity::default()
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 use tandem_core::names;
 
@@ -13,6 +13,9 @@ pub struct Settings {
     /// Webhook secrets, as typed into WooCommerce; several so that one can be replaced without a gap.
     #[serde(deserialize_with = "crate::values::secrets")]
     pub secrets: Vec<SecretString>,
+    /// Secrets of the shop's plugin; several so that one can be replaced without a gap. The first is given to the plugin.
+    #[serde(deserialize_with = "plugin_secrets")]
+    pub plugin_secrets: Vec<SecretString>,
     /// The id that the shop's pages give the same purchase.
     pub event_id: EventIdTemplate,
     /// What a line's `content_id` is; it must be what the catalogue feed has.
@@ -39,6 +42,7 @@ impl Default for Settings {
         let texts = |texts: &[&str]| texts.iter().map(|&t| t.to_owned()).collect();
         Self {
             secrets: Vec::new(),
+            plugin_secrets: Vec::new(),
             event_id: EventIdTemplate("wc_order_{id}".to_owned()),
             content_id: ContentId::SkuOrId,
             paid_statuses: texts(&["processing", "completed"]),
@@ -50,6 +54,18 @@ impl Default for Settings {
             attribution_window_days: 28,
         }
     }
+}
+
+/// Shortest secret of a plugin, in bytes. Nobody types it, so there is no reason for one that can be guessed.
+const MIN_PLUGIN_SECRET: usize = 16;
+
+fn plugin_secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SecretString>, D::Error> {
+    let secrets = crate::values::secrets(deserializer)?;
+    if secrets.iter().any(|secret| secret.expose_secret().len() < MIN_PLUGIN_SECRET) {
+        let text = "plugin_secrets: one is shorter than 16 characters; `tandem connect` makes a good one";
+        return Err(serde::de::Error::custom(text));
+    }
+    Ok(secrets)
 }
 
 /// Settings of one payment method.
