@@ -30,9 +30,10 @@ fn file(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> String {
 fn every_command_has_help() {
     let all = tandem(&["--help"]);
     assert_eq!(all.code, 0);
-    for command in
-        ["serve", "demo", "sandbox", "send", "check", "doctor", "tag", "export", "replay", "explain"]
-    {
+    for command in [
+        "serve", "demo", "sandbox", "send", "check", "doctor", "tag", "connect", "export", "replay",
+        "explain",
+    ] {
         assert!(all.stdout.contains(&format!("\n  {command} ")), "{command} is not in\n{}", all.stdout);
         for help in ["--help", "-h"] {
             let told = tandem(&[command, help]);

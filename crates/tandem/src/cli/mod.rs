@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod capture;
 mod check;
+mod connect;
 mod demo;
 mod doctor;
 mod explain;
@@ -40,6 +41,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Print the line that loads the script on the shop's pages.
     Tag(tag::Args),
+    /// Print the line that connects the shop's WooCommerce plugin with the gateway.
+    Connect(connect::Args),
     /// Write records out of the log, for an audit.
     Export(export::Args),
     /// Make new deliveries from the log, under the same ids.
@@ -58,6 +61,7 @@ impl Cli {
             Command::Check(args) => Ok(check::run(&args)),
             Command::Doctor(args) => runtime()?.block_on(doctor::run(args)),
             Command::Tag(args) => tag::run(&args),
+            Command::Connect(args) => connect::run(&args),
             Command::Export(args) => export::run(&args),
             Command::Replay(args) => runtime()?.block_on(replay::run(args)),
             Command::Explain(args) => explain::run(&args),

@@ -253,10 +253,10 @@ fn sites(table: &mut toml::Table, problems: &mut Problems) -> Vec<SiteSetup> {
     for (i, value) in list.into_iter().enumerate() {
         let at = format!("site[{i}]");
         let Some(table) = read::<SiteTable>(value, &at, problems) else { continue };
-        for key in write_keys(&table) {
-            if !keys.insert(key) {
-                let remedy = "a write key says which site an event is for: give every site its own";
-                problems.add(&format!("{at}.sources.events.write_keys"), "a key is used twice", remedy);
+        for (source, name) in [("events", "write_keys"), ("woocommerce", "plugin_secrets")] {
+            if secrets_of(&table, source, name).into_iter().any(|key| !keys.insert(key)) {
+                let remedy = "it says which site an event is for: give every site its own";
+                problems.add(&format!("{at}.sources.{source}.{name}"), "a key is used twice", remedy);
             }
         }
         let setup = site(table, &at, problems);
@@ -328,8 +328,8 @@ fn path_of(setup: &SiteSetup) -> Option<&str> {
     setup.sources.iter().find_map(|source| Some(source.pages()?.path.as_str()))
 }
 
-fn write_keys(table: &SiteTable) -> Vec<String> {
-    let keys = table.sources.get("events").and_then(|events| events.get("write_keys")?.as_array());
+fn secrets_of(table: &SiteTable, source: &str, name: &str) -> Vec<String> {
+    let keys = table.sources.get(source).and_then(|source| source.get(name)?.as_array());
     keys.into_iter().flatten().filter_map(|key| key.as_str().map(str::to_owned)).collect()
 }
 

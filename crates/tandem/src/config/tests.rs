@@ -95,6 +95,22 @@ fn a_write_key_belongs_to_one_site() {
 }
 
 #[test]
+fn a_plugin_secret_belongs_to_one_site_and_is_not_short() {
+    let woocommerce = |secrets: &str| format!("[site.sources.woocommerce]\nplugin_secrets = {secrets}\n");
+    let two =
+        |a: &str, b: &str| format!("{GOOD}{}[[site]]\nid = \"other\"\n{}", woocommerce(a), woocommerce(b));
+    assert_eq!(problems(&two("[\"env:A_SECRET\", \"env:B\"]", "[\"env:C_SECRET\"]")), [""; 0]);
+    let found = problems(&two("[\"env:A_SECRET\"]", "[\"env:B_SECRET\", \"env:A_SECRET\"]"));
+    assert_eq!(found, ["site[1].sources.woocommerce.plugin_secrets: a key is used twice"]);
+    let found = problems(&two("[\"short\"]", "[]")).join("\n");
+    assert!(found.contains("site[0].sources.woocommerce: ") && found.contains("tandem connect"), "{found}");
+    assert!(!found.contains("\"short\""), "{found}");
+    let open = format!("{GOOD}{}", woocommerce("[\"0123456789abcdef\"]"));
+    let config = parse(&open, Path::new("."), env).map_err(|p| p.to_string()).unwrap();
+    assert_eq!(config.remarks[0].path, "site[0].sources.woocommerce.plugin_secrets[0]");
+}
+
+#[test]
 fn broken_toml_is_one_clear_problem() {
     let found = problems("[server\npublic = 1");
     assert_eq!(found.len(), 1);

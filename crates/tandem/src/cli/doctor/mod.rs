@@ -23,6 +23,7 @@ mod gateway;
 mod html;
 mod intake;
 mod page;
+mod plugin;
 mod resolve;
 mod safari;
 mod script;

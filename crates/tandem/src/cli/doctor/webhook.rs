@@ -1,4 +1,4 @@
-//! The shop's webhooks: the same test that WooCommerce makes when one is saved.
+//! The shop's webhooks: the same test that WooCommerce makes when one is saved; and its plugin's.
 
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use tandem_sources::woocommerce;
@@ -7,6 +7,7 @@ use url::Url;
 use super::Check;
 use super::check::Missing;
 use super::gateway;
+use super::plugin;
 use super::resolve;
 use super::subject::{Subject, send};
 
@@ -24,7 +25,9 @@ pub(super) async fn checks(subject: &Subject) -> Vec<Check> {
         subject.script_url().ok().or_else(|| shop.clone()).or_else(|| gateway::public_url(&subject.server));
     let path = format!("/webhooks/woocommerce/{}", subject.setup.site.id);
     let Some(url) = base.and_then(|base| base.join(&path).ok()) else { return Vec::new() };
-    vec![ping(names[0], subject, &url).await, allowed(names[1], &url, shop.as_ref()).await]
+    let mut checks = vec![ping(names[0], subject, &url).await, allowed(names[1], &url, shop.as_ref()).await];
+    checks.extend(plugin::check(subject, &url).await);
+    checks
 }
 
 async fn ping(name: &'static str, subject: &Subject, url: &Url) -> Check {
