@@ -1,16 +1,17 @@
 // Tandem under the shop's own host, for shops behind Cloudflare whose web server you cannot change. (If you can, use the
 // snippet for nginx, Caddy or Apache instead: Cloudflare passes the path on like any other.)
 //
-// Set it up: a Worker with this file; its routes `shop.example/x7k2/*` and `shop.example/webhooks/*`, with
-// "Fail closed" (open, a used-up quota would hand events and webhooks to the shop, whose answer may pass for ours, and
-// they would be lost; closed, they are sent again later); and a variable GATEWAY with the https address of the gateway,
+// Set it up: a Worker with this file; its routes `shop.example/x7k2/*`, and for orders `shop.example/webhooks/*` or, with
+// our plugin, `shop.example/plugin/*`, with "Fail closed" (open, a used-up quota would hand events and orders to the shop,
+// whose answer may pass for ours, and they would be lost; closed, they are sent again later); and a variable GATEWAY with the https address of the gateway,
 // e.g. https://gateway.shop.example.
 // That host is the gateway's own web server. It must believe X-Forwarded-For only from Cloudflare's addresses
 // (docs/same-origin.md), since everybody else can write the header too.
 
 // Your site's path; `tandem tag` prints it.
 const PATH = "/x7k2/";
-const WEBHOOKS = "/webhooks/";
+// Orders, from WooCommerce's webhooks or our plugin.
+const ORDERS = ["/webhooks/", "/plugin/"];
 
 // The visitor's id and no other cookie: what opens the shop or its back office is none of the gateway's business.
 const COOKIE = /(?:^|;\s*)(tdv=[A-Za-z0-9_.-]+)/;
@@ -22,7 +23,7 @@ export default {
     const url = new URL(request.url);
     const page = url.pathname.startsWith(PATH);
     // A route that is too wide: the shop answers as it always did.
-    if (!page && !url.pathname.startsWith(WEBHOOKS)) return fetch(request);
+    if (!page && !ORDERS.some((path) => url.pathname.startsWith(path))) return fetch(request);
 
     const body = await bodyWithin(request, page ? 64 * KIB : 1024 * KIB);
     if (body === null) return new Response("too large\n", { status: 413 });

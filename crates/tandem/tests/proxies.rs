@@ -23,6 +23,7 @@ const HEADERS: &[(&str, &str)] = &[
     ),
     ("Content-Type", "text/plain;charset=UTF-8"),
     ("X-WC-Webhook-Signature", "c2lnbmVk"),
+    ("X-Tandem-Signature", "v1=00"),
 ];
 
 /// Runs a check against every server, each with an upstream of its own.
@@ -50,7 +51,7 @@ for_each_server!(
     sizes,
     a_gateway_that_is_down,
     the_shop_keeps_the_rest,
-    webhooks,
+    orders,
     logs,
 );
 
@@ -153,9 +154,18 @@ async fn a_gateway_that_is_down(server: Server) {
 
 async fn the_shop_keeps_the_rest(server: Server) {
     let (upstream, front) = up(server).await;
-    for path in
-        ["/", "/cart", "/x7k2.html", "/x7k3/a", "/wp-login.php", "/shop/x7k2/a", "/api/summary", "/v1/events"]
-    {
+    for path in [
+        "/",
+        "/cart",
+        "/x7k2.html",
+        "/x7k3/a",
+        "/wp-login.php",
+        "/shop/x7k2/a",
+        "/plugins",
+        "/shop/plugin/shop",
+        "/api/summary",
+        "/v1/events",
+    ] {
         let answer: Answer = send(front.address, "GET", path, HEADERS, b"").await;
         assert!(answer.text().contains("the shop"), "{path}: {} {}", answer.head, answer.text());
     }
@@ -168,19 +178,22 @@ async fn the_shop_keeps_the_rest(server: Server) {
     }
 }
 
-async fn webhooks(server: Server) {
+async fn orders(server: Server) {
     let (upstream, front) = up(server).await;
     let body = vec![b'o'; 200 * 1024];
-    let answer = send(front.address, "POST", "/webhooks/woocommerce/shop", HEADERS, &body).await;
-    assert_eq!(answer.status, 200, "{}", answer.head);
-    let seen = upstream.only();
-    assert_eq!((seen.uri.as_str(), seen.body.len()), ("/webhooks/woocommerce/shop", body.len()));
-    assert_eq!(seen.all("x-wc-webhook-signature"), ["c2lnbmVk"]);
-    assert_eq!(seen.all("x-forwarded-for"), [CLIENT]);
-    assert!(seen.all("cookie").is_empty() && seen.all("authorization").is_empty(), "{seen:?}");
-    let answer =
-        send(front.address, "POST", "/webhooks/woocommerce/shop", HEADERS, &vec![b'o'; 3 << 20]).await;
-    assert_eq!(answer.status, 413, "{}", answer.head);
+    for path in ["/webhooks/woocommerce/shop", "/plugin/shop"] {
+        let answer = send(front.address, "POST", path, HEADERS, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.head);
+        let seen = upstream.last();
+        assert_eq!((seen.uri.as_str(), seen.body.len()), (path, body.len()));
+        assert_eq!(seen.all("x-wc-webhook-signature"), ["c2lnbmVk"]);
+        assert_eq!(seen.all("x-tandem-signature"), ["v1=00"]);
+        assert_eq!(seen.all("x-forwarded-for"), [CLIENT]);
+        assert!(seen.all("cookie").is_empty() && seen.all("authorization").is_empty(), "{seen:?}");
+        let answer = send(front.address, "POST", path, HEADERS, &vec![b'o'; 3 << 20]).await;
+        assert_eq!(answer.status, 413, "{}", answer.head);
+    }
+    assert_eq!(upstream.seen().len(), 2);
 }
 
 async fn logs(server: Server) {

@@ -55,9 +55,13 @@ impl Bed {
         let token = if token.is_empty() { "access" } else { token };
         let home = Home::new(&sites(&stand_in.base_url(), token));
         let folder = home.config().parent().unwrap().to_owned();
-        for (name, text) in
-            [("access-token", "access"), ("revoked-token", "revoked"), ("private-token", TOKEN), ("key", KEY)]
-        {
+        for (name, text) in [
+            ("access-token", "access"),
+            ("revoked-token", "revoked"),
+            ("private-token", TOKEN),
+            ("key", KEY),
+            ("plugin-secret", "secret-of-the-plugin"),
+        ] {
             std::fs::write(folder.join(name), text).unwrap();
         }
         let text = std::fs::read_to_string(home.config()).unwrap();
@@ -137,6 +141,7 @@ fn sites(base_url: &str, token: &str) -> String {
         forms = false
         [site.sources.woocommerce]
         secrets = ["file:key"]
+        plugin_secrets = ["file:plugin-secret"]
         [site.sources.events]
         write_keys = ["file:key"]
         [site.destinations.tiktok]

@@ -237,6 +237,25 @@ fn the_webhook() {
 }
 
 #[test]
+fn the_plugin() {
+    let bed = Bed::new();
+    let web = Web { passes: |path| path.starts_with("/x7k2/"), ..Web::default() };
+    let sham = Sham::start(&bed.gateway, web);
+    let told = bed.doctor(sham.address, &[]);
+    told.fails("plugin: http://127.0.0.1");
+    told.finds("Let the web server pass /plugin/ on to the gateway");
+    let sham = Sham::start(&bed.gateway, Web::default());
+    let url = format!("http://{}", sham.address);
+    bed.doctor(sham.address, &[]).finds("ok plugin:");
+    bed.doctor(sham.address, &["--now", "2026-01-01T00:00:00Z"]).finds("Set this machine's clock");
+    let other = |config: &str| config.replace("file:plugin-secret", "another secret of the plugin");
+    bed.doctor_with(other, &["--url", &url]).finds("has other plugin_secrets than this file: restart it");
+    let none = |config: &str| config.replace("plugin_secrets = [\"file:plugin-secret\"]", "");
+    let told = bed.doctor_with(none, &["--url", &url]);
+    assert!(!told.all.contains("plugin:"), "{}", told.all);
+}
+
+#[test]
 fn the_platform() {
     let bed = Bed::new();
     let url = &["--test-event-code", "TEST12345"];
