@@ -4,6 +4,7 @@
 mod common;
 
 use common::{admitted, codes, headers, site, source};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use tandem_core::Event;
 use tandem_core::consent::{Policy, Status};
@@ -281,4 +282,24 @@ fn a_bad_order_takes_no_other_down() {
     let expected = [None, Some("body_not_object"), Some("order_id_invalid"), invalid, invalid, unpaid, None];
     assert_eq!(told, expected);
     assert_eq!(parts[1].as_ref().err().unwrap().field.as_deref(), Some("orders[1]"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_body_and_any_headers(
+        body in ".{0,200}", orders in "[\\[\\]{}\",:a-z0-9\\\\u]{0,80}", texts in proptest::array::uniform3("[ -~]{0,70}"),
+    ) {
+        let shop = shop(&json!([SECRET]));
+        let plugin = shop.plugin().unwrap();
+        let _ = plugin.read(body.as_bytes(), &Policy::default());
+        let list = format!(r#"{{"version":1,"kind":"orders","orders":[{orders}]}}"#);
+        if let Ok(Handed::Orders { ids, parts }) = plugin.read(list.as_bytes(), &Policy::default()) {
+            prop_assert_eq!(ids.len(), parts.len());
+        }
+        let [time, nonce, signature] = &texts;
+        let pairs = [("x-tandem-time", time.as_str()), ("x-tandem-nonce", nonce), ("x-tandem-signature", signature)];
+        prop_assert!(check(shop.as_ref(), &pairs, body.as_bytes()).is_err());
+    }
 }

@@ -66,7 +66,11 @@ impl Refusal {
     }
 
     fn unknown_site() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "unknown_site", "no site of that name takes orders from WooCommerce")
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            "unknown_site",
+            "no site of that name takes orders from WooCommerce",
+        )
     }
 
     fn unauthorised(error: AuthError) -> Self {

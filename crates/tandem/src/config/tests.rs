@@ -99,7 +99,7 @@ fn a_plugin_secret_belongs_to_one_site_and_is_not_short() {
     let woocommerce = |secrets: &str| format!("[site.sources.woocommerce]\nplugin_secrets = {secrets}\n");
     let two =
         |a: &str, b: &str| format!("{GOOD}{}[[site]]\nid = \"other\"\n{}", woocommerce(a), woocommerce(b));
-    assert_eq!(problems(&two("[\"env:A_SECRET\", \"env:B\"]", "[\"env:C_SECRET\"]")), [""; 0]);
+    assert_eq!(problems(&two("[\"env:A_SECRET\", \"env:B_SECRET\"]", "[\"env:C_SECRET\"]")), [""; 0]);
     let found = problems(&two("[\"env:A_SECRET\"]", "[\"env:B_SECRET\", \"env:A_SECRET\"]"));
     assert_eq!(found, ["site[1].sources.woocommerce.plugin_secrets: a key is used twice"]);
     let found = problems(&two("[\"short\"]", "[]")).join("\n");
