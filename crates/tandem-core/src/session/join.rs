@@ -197,17 +197,16 @@ impl Join<'_> {
     /// An event that nobody told about takes the visitor's own word; what it knows itself only a later no takes back.
     fn consent(&mut self, session: &Session) {
         let Some(word) = &session.consent else { return };
-        if withdraw(self.event, session) {
+        let own = &mut self.event.consent;
+        if !own.has_choice() && word.has_word() {
+            own.take(word);
             return self.supplied("consent", None);
         }
-        let own = &mut self.event.consent;
-        if own.has_choice() || !word.has_word() {
-            // That an opt-out of sale came by another way makes it no less of one.
-            own.opt_out_like(word);
-            return;
+        // That an opt-out of sale came by another way makes it no less of one.
+        own.opt_out_like(word);
+        if withdraw(self.event, session) {
+            self.supplied("consent", None);
         }
-        own.take(word);
-        self.supplied("consent", None);
     }
 }
 
@@ -218,7 +217,11 @@ pub fn withdraw(event: &mut Event, session: &Session) -> bool {
     if session.said_ms() <= said_ms || !word.denies_beyond(&event.consent) {
         return false;
     }
-    event.consent.restrict(word);
+    if event.consent.has_choice() {
+        event.consent.restrict(word);
+    } else {
+        event.consent.take(word);
+    }
     event.consent.evidence.get_or_insert_default().note = Some(WITHDRAWN.into());
     true
 }
@@ -302,6 +305,22 @@ mod tests {
         join(&mut own, &session, Via::VisitorId, None, &RULES, 2 * DAY);
         assert_eq!(own.user.click_ids.ttclid.as_deref(), Some("OWN"));
         assert_eq!(own.consent.advertising, Status::Denied);
+    }
+
+    #[test]
+    fn an_event_without_a_word_takes_the_whole_of_the_visitors() {
+        let word = Consent { advertising: Status::Granted, analytics: Status::Denied, ..Consent::default() };
+        let mut known = session(&[touch(DAY, Some("A"), "/landing")]);
+        known.consent = Some(word.clone().said_at(2 * DAY));
+        let mut event = Event { event_time: DAY / 1_000, ..Event::default() };
+        join(&mut event, &known, Via::Email, None, &RULES, 2 * DAY);
+        assert_eq!((event.consent.advertising, event.consent.analytics), (Status::Granted, Status::Denied));
+        // One that has its own loses what was taken back since, and gains nothing.
+        let own = Consent { advertising: Status::Denied, analytics: Status::Granted, ..Consent::default() };
+        let mut event = Event { consent: own.said_at(DAY), ..event };
+        join(&mut event, &known, Via::Email, None, &RULES, 2 * DAY);
+        assert_eq!((event.consent.advertising, event.consent.analytics), (Status::Denied, Status::Denied));
+        assert_eq!(event.consent.evidence.unwrap().note.as_deref(), Some(WITHDRAWN));
     }
 
     #[test]
