@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256, Sha384};
 use tandem_core::Site;
-use tandem_core::consent::{Gate, OnUnknown, Purpose};
+use tandem_core::consent::{Gate, OnUnknown, Purpose, tools};
 use tandem_core::normalise::{clicks, phone};
 use tandem_sources::Source;
 use tandem_sources::browser::Pages;
@@ -123,7 +123,8 @@ fn settings(
         "accept_defaults": site.policy.accept_defaults,
         "anonymous": site.gates.anonymises(),
         "refused_orders": site.gates.may_assume(),
-        "categories": site.policy.categories,
+        "categories": site.policy.categories.with_known(&tools::IDS),
+        "consent_events": tools::EVENTS,
         "data_layer": Some(&own.data_layer).filter(|name| !name.is_empty()),
         "forms": own.forms,
         "respect_blockers": own.respect_blockers,

@@ -21,7 +21,7 @@ impl Answer {
     }
 
     /// Who outweighs whom: a chosen no, a chosen yes, a preset no, a preset yes, silence. From 3 on it is a choice.
-    fn weight(self) -> u8 {
+    pub(super) fn weight(self) -> u8 {
         match (self.status, self.by_choice) {
             (Status::Denied, true) => 4,
             (Status::Granted, true) => 3,
@@ -132,11 +132,7 @@ fn merge(readings: &[Reading]) -> Consent {
         if !by_choice {
             consent.by_default.push(purpose);
         }
-        match purpose {
-            Purpose::Advertising => consent.advertising = status,
-            Purpose::Analytics => consent.analytics = status,
-            Purpose::Functional => consent.functional = status,
-        }
+        consent.set(purpose, status);
         // The record is about advertising where anything says something of it.
         if consent.evidence.is_none() {
             let mut evidence = strongest.evidence.clone();

@@ -115,7 +115,7 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Rejection> {
 /// hand on the visitor's cookie only).
 fn given_cookies(request: &Request<'_>, map: &Map<String, Value>, visitor: &str) -> Vec<(String, String)> {
     let known: Vec<&str> = clicks::cookie_names().collect();
-    let header = request.text("cookie").unwrap_or_default();
+    let header = request.cookies();
     let mut given: Vec<(String, String)> = cookies::parse(&header)
         .filter(|(name, _)| *name == visitor || known.contains(name))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -254,7 +254,14 @@ impl Envelope {
     fn visit(self, request: &Request<'_>) -> Option<Visit> {
         if self.is_refused() {
             let (visitor, at_ms) = (self.visitor?, request.now_ms);
-            return Some(Visit { visitor, at_ms, consent: Some(self.consent), ..Visit::default() });
+            let keeps_visitor = self.keeps == Decision::SendWithoutIdentity;
+            return Some(Visit {
+                visitor,
+                at_ms,
+                consent: Some(self.consent),
+                keeps_visitor,
+                ..Visit::default()
+            });
         }
         if self.bot.is_some() || self.keeps != Decision::Send {
             return None;
@@ -266,6 +273,7 @@ impl Envelope {
             identity,
             page: page::clean(self.landing),
             consent: Some(self.consent).filter(Consent::says_anything),
+            keeps_visitor: true,
         })
     }
 
@@ -349,9 +357,13 @@ fn consent_of(map: &Map<String, Value>, request: &Request<'_>, site: &Site) -> C
         let at = word.evidence.at_ms.take();
         word.evidence.at_ms = Some(said_ms(sent_at, at, request.now_ms));
     }
-    let header = request.text("cookie").unwrap_or_default();
+    let header = request.cookies();
     let cookies: Vec<_> = cookies::parse(&header).filter(|(name, _)| tools::COOKIES.contains(name)).collect();
     let mut consent = told.merge(&cookies, &site.policy).said_at(request.now_ms);
+    // A clock that runs ahead would make every later word void.
+    if let Some(at_ms) = consent.evidence.as_mut().and_then(|evidence| evidence.at_ms.as_mut()) {
+        *at_ms = request.now_ms.min(*at_ms);
+    }
     consent.refused = !consent.is_refusal() && site.gates.are_closed(&consent);
     consent
 }
