@@ -14,11 +14,15 @@ use tandem_store::{NewTouch, Remembered, Store, StoreError};
 const MAX_ORDERS: usize = 3;
 
 /// What a page's request tells of its visitor, hashed. `admitted`: the events of the request, whose purchases name the
-/// orders that the visitor was seen with.
-pub(crate) fn touch_of_visit(visit: Visit, admitted: &[&mut Event]) -> Touch {
+/// orders that the visitor was seen with. A no is kept with an order only where silence may count as a yes: elsewhere it
+/// could do nothing but harm.
+pub(crate) fn touch_of_visit(visit: Visit, admitted: &[&mut Event], gates: &Gates) -> Touch {
     let purchases = admitted.iter().filter(|event| event.event_name == names::PURCHASE);
     let mut orders: Vec<String> = purchases.filter_map(|event| event.order_id.clone()).collect();
     orders.truncate(MAX_ORDERS);
+    if visit.consent.as_ref().is_some_and(Consent::is_refusal) && !gates.may_assume() {
+        orders.clear();
+    }
     let (keys, _) = hash_identity(visit.identity);
     let MatchKeys { email, phone, external_id, ip, user_agent, locale, click_ids, .. } = keys;
     Touch {

@@ -57,6 +57,12 @@ impl Reading {
         Self { evidence, advertising, analytics, functional, ..Self::default() }
     }
 
+    /// Whether a tool says yes or no with it.
+    #[must_use]
+    pub fn is_word(text: &str) -> bool {
+        ["true", "false", "allow", "deny", "yes", "no", "granted", "denied", "1", "0"].contains(&text)
+    }
+
     fn of(&self, purpose: Purpose) -> Answer {
         match purpose {
             Purpose::Advertising => self.advertising,

@@ -170,7 +170,7 @@ async fn keep(
         touches.extend(
             orders.filter_map(|(event, visitor)| sessions::touch_of_order(event, visitor.as_deref(), gates)),
         );
-        touches.extend(decoded.visit.map(|visit| sessions::touch_of_visit(visit, &events)));
+        touches.extend(decoded.visit.map(|visit| sessions::touch_of_visit(visit, &events, gates)));
     } else {
         let mut events: Vec<_> =
             admitted.iter_mut().filter_map(|part| part.as_mut().ok().map(|(event, _)| event)).collect();

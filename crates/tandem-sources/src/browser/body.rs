@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use tandem_core::consent::{Consent, Decision, Evidence, tools};
+use tandem_core::consent::{Consent, Decision, Evidence, Reading, tools};
 use tandem_core::door::{Draft, Rejection};
 use tandem_core::identity::{ClickIds, Raw, RawIdentity};
 use tandem_core::normalise::clicks;
@@ -354,6 +354,8 @@ fn consent_of(map: &Map<String, Value>, request: &Request<'_>, site: &Site) -> C
         if !tools::is_signal(&word.evidence.signal) {
             word.evidence = Evidence { at_ms: word.evidence.at_ms, ..Evidence::new(PAGE, "") };
         }
+        word.evidence.value =
+            word.evidence.value.as_deref().map(only_words).filter(|value| !value.is_empty());
         let at = word.evidence.at_ms.take();
         word.evidence.at_ms = Some(said_ms(sent_at, at, request.now_ms));
     }
@@ -366,6 +368,17 @@ fn consent_of(map: &Map<String, Value>, request: &Request<'_>, site: &Site) -> C
     }
     consent.refused = !consent.is_refusal() && site.gates.are_closed(&consent);
     consent
+}
+
+/// Of what a page says a tool holds, the pairs that say yes or no: `marketing:true,method:explicit`.
+fn only_words(value: &str) -> String {
+    let plain = |id: &str| {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'$');
+        (1..=40).contains(&id.len()) && id.bytes().all(is_plain) && !id.contains("E.C.P")
+    };
+    let says = |word: &str| matches!(word, "explicit" | "implied") || Reading::is_word(word);
+    let pair = |part: &&str| part.rsplit_once([':', '=']).is_some_and(|(id, word)| plain(id) && says(word));
+    value.split([',', ' ']).filter(pair).collect::<Vec<_>>().join(",")
 }
 
 /// When a word was said, however long ago: an old yes must not seem newer than a no.

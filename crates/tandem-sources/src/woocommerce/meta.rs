@@ -67,8 +67,9 @@ impl<'a> Meta<'a> {
     /// The buyer's consent as the shop kept it. One refusal outweighs any number of grants; a value nobody can read
     /// counts as a refusal.
     pub(super) fn consent(&self, keys: &[String]) -> Told {
-        let said = keys.iter().filter_map(|key| Some((key, self.get(key)?)));
-        said.map(|(key, value)| answer(key, value)).fold(Told::default(), Told::and)
+        let of = |key| self.pairs.iter().filter(move |(k, value)| *k == key && !values::is_blank(value));
+        let said = keys.iter().flat_map(|key| of(key).map(move |(_, value)| answer(key, value)));
+        said.fold(Told::default(), Told::and)
     }
 }
 
