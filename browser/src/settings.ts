@@ -12,8 +12,10 @@ export interface Settings {
   anonymous?: boolean;
   /** The gateway is told of the orders of visitors who refuse, since it might take silence for a yes. */
   refused_orders?: boolean;
-  /** By purpose, further ids of the consent tool's own categories. */
-  categories?: Record<string, string[]>;
+  /** By purpose, what the consent tools call their categories, with the site's own names for them. */
+  categories: Record<string, string[]>;
+  /** By which the tools say that something has changed, with spaces between them. */
+  consent_events: string;
   /** Name of the global data layer; null: do not read one. */
   data_layer: string | null;
   /** Take e-mail and phone from forms. */

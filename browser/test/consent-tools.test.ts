@@ -71,16 +71,6 @@ const EVENTS: Record<string, string> = {
   borlabs: "borlabs-cookie-consent-saved",
 };
 
-test("Cookiebot's own object", async () => {
-  const page = await open({
-    before: (window) => {
-      window.Cookiebot = { hasResponse: true, consent: { marketing: false, statistics: true, method: "explicit" } };
-    },
-  });
-  const { advertising, analytics, signal } = told(page);
-  assert.deepEqual([advertising, analytics, signal], ["denied", "granted", "cookiebot"]);
-});
-
 test("Didomi tells of changes through its listeners", async () => {
   const page = await open();
   const status = { purposes: { consent: { enabled: ["advertising"], disabled: [] } }, vendors: { consent: {} } };

@@ -1,5 +1,6 @@
 /** When consent is read: at the start, and whenever a tool says that something has changed. Nothing is polled. */
 
+import { settings } from "../settings.ts";
 import { guard } from "../util/guard.ts";
 import { page } from "./adapters/jar.ts";
 import { takeMode } from "./adapters/mode.ts";
@@ -7,19 +8,14 @@ import { connectTcf } from "./adapters/tcf.ts";
 import { askUsercentrics } from "./adapters/usercentrics.ts";
 import { hearOtherTab, readConsent, sayConsent } from "./statement.ts";
 
-/** Some are fired at the document, some at the window: on their way down they all pass the window. */
-const EVENTS =
-  "wp_listen_for_consent_change cmplz_status_change cookieyes_consent_update " +
-  "CookiebotOnAccept CookiebotOnDecline OneTrustGroupsUpdated " +
-  "borlabs-cookie-consent-saved UC_UI_INITIALIZED UC_UI_CMP_EVENT load";
-
 /** To be told when anything has changed; and whether the gateway knows already. */
 let changed: (isKnown?: boolean) => void;
 let isDue = false;
 
 export function followConsent(callback: typeof changed): void {
   changed = callback;
-  EVENTS.split(" ").forEach((name) => addEventListener(name, soon, true));
+  // Some are fired at the document, some at the window: on their way down they all pass the window.
+  (settings.consent_events + " load").split(" ").forEach((name) => addEventListener(name, soon, true));
   page.cookieStore?.addEventListener?.("change", soon);
   // These are there before the tools are: what is pushed is called once they run.
   subscribe("didomiOnReady", soon);

@@ -17,16 +17,22 @@ export const ALLOWED = 1;
 let byRegion: "wait" | "assume" | undefined;
 let isAsked = false;
 
+const asks = (lane: Lane) => lane.unknown === "ask";
+
+/** Privacy control is a no where silence may count as a yes. Undefined while the gateway is still to say where that is. */
+function isControlled(): boolean | undefined {
+  if (settings.gpc !== "deny_in_opt_out_regions" || !privacyControl()) return false;
+  return byRegion ? byRegion === "assume" : settings.lanes.some(asks) && undefined;
+}
+
 function standingOf({ platform, requires, unknown }: Lane): number {
-  const mode = unknown === "ask" ? byRegion : unknown;
-  const isAssumed = mode === "assume";
+  const isAssumed = (unknown === "ask" ? byRegion : unknown) === "assume";
   const vendor = levels["@" + platform];
   const standings = requires.map((purpose) => {
     const level = levels[purpose];
     if (level === DENIED || vendor === DENIED) return REFUSED;
-    // Where silence counts as a yes, privacy control is a no; and while that is not known, nobody knows.
-    const isControlled = settings.gpc === "deny_in_opt_out_regions" && privacyControl();
-    if (isControlled && purpose === "advertising" && mode !== "wait") return isAssumed ? REFUSED : WAITING;
+    const isNo = purpose === "advertising" && isControlled();
+    if (isNo !== false) return isNo ? REFUSED : WAITING;
     if (level === GRANTED || (vendor === GRANTED && purpose !== "functional")) return ALLOWED;
     if (level === DENIED_BY_DEFAULT) return WAITING;
     return isAssumed || (level && settings.accept_defaults) ? ALLOWED : WAITING;
@@ -62,7 +68,8 @@ export function isTold(name: string): boolean | undefined {
 
 /** Asks the gateway about the visitor's region, once, when a destination waits for that. */
 export function askRegion(answered: () => void): void {
-  if (isAsked || !settings.lanes.some((lane) => lane.unknown === "ask" && standingOf(lane) === WAITING)) return;
+  const isUnsure = isControlled() === undefined;
+  if (isAsked || !settings.lanes.some((lane) => (isUnsure || asks(lane)) && standingOf(lane) === WAITING)) return;
   isAsked = true;
   const take = guard((answer?: { unknown?: unknown }) => {
     byRegion = answer?.unknown === "assume" ? "assume" : "wait";

@@ -20,15 +20,6 @@ export interface Reading {
   value: string;
 }
 
-/**
- * By purpose, what the tools call their categories. Shops rename some: those are in the settings.
- */
-export const CATEGORIES: Record<string, RegExp> = {
-  advertising: /^(C0004|m|marketing|advert\w+|ad_(storage|user_data)|\w+_ads?_\w+)$/,
-  analytics: /^(C0002|a|statistics|analytics(_storage)?)$/,
-  functional: /^(C0003|p|functional(ity_storage)?|preferences|external-media)$/,
-};
-
 const MAX_VALUE = 120;
 
 /** Two categories of one purpose that disagree are a no; so are two names of one vendor. */
@@ -45,8 +36,8 @@ export function makeReading(signal: string, answers: Answers): Reading {
       levels[key] = Math.max(levels[key] as number, isChoice ? level : level - 2);
     }
   };
-  for (const purpose in CATEGORIES) {
-    add(purpose, (id) => (CATEGORIES[purpose] as RegExp).test(id) || settings.categories?.[purpose]?.includes(id));
+  for (const purpose in settings.categories) {
+    add(purpose, (id) => settings.categories[purpose]!.includes(id));
     if (!levels[purpose]) add(purpose, (id) => id === REST);
   }
   for (const { platform, vendors = [] } of settings.lanes) {

@@ -5,7 +5,7 @@ import { guard } from "../util/guard.ts";
 import { object } from "../util/values.ts";
 import { TOOLS } from "./adapters/tools.ts";
 import { GRANTED, nameOf, type Levels } from "./purposes.ts";
-import { CATEGORIES, makeReading, REST, type Answers, type Reading, type Row } from "./reading.ts";
+import { makeReading, REST, type Answers, type Reading, type Row } from "./reading.ts";
 
 /** As it stands in the body of a post: purposes and vendors are `granted` or `denied`. */
 export interface Statement {
@@ -49,7 +49,7 @@ const SIGNALS: Row[] = [
 /** Takes `granted` or `denied` for everything, or an object with them for some purposes. */
 export function sayConsent(word: unknown): void {
   const given = object(word);
-  for (const purpose in CATEGORIES) {
+  for (const purpose in settings.categories) {
     const one = given ? given[purpose] : word;
     if (one !== "granted" && one !== "denied") continue;
     own[purpose] = one;

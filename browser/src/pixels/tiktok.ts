@@ -1,7 +1,7 @@
 import { privacyControl } from "../consent/statement.ts";
 import type { TandemEvent } from "../events/event.ts";
 import { hashes } from "../identity/user.ts";
-import { nothing } from "../util/guard.ts";
+import { guard, nothing } from "../util/guard.ts";
 import { visitorId } from "../visitor.ts";
 import type { MakePixel, PixelState } from "./index.ts";
 import { addScript } from "./script.ts";
@@ -72,7 +72,9 @@ export const tiktok: MakePixel = ({ id, script }, say) => {
       // The page may have loaded this pixel itself, or be about to. Others than ours are not ours to hold.
       if (ttq && standing !== told && (add || !ttq._i || ttq._i[id])) {
         told = standing;
-        target()[standing < 0 ? "revokeConsent" : standing ? "grantConsent" : "holdConsent"]();
+        const method = standing < 0 ? "revokeConsent" : standing ? "grantConsent" : "holdConsent";
+        // Base code that is older than these calls: TikTok's script takes them from the queue all the same.
+        guard((all: Ttq) => (all[method] ? all[method]() : all.push([method])))(target());
         if (standing > 0) add!();
       }
       if (standing >= 0 || !ttq) return;

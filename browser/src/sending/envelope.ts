@@ -10,23 +10,27 @@ import { cookie } from "../util/cookies.ts";
 import { toJson } from "../util/text.ts";
 import { visitorId } from "../visitor.ts";
 
-/** The body of a post. After a withdrawal it says only that, and who. */
-export function makeBody(events: TandemEvent[]): string {
+/** The body of a post. That of a withdrawal says only that, and who. */
+export function makeBody(events: TandemEvent[], isWithdrawal?: boolean): string {
   const page = currentPage();
-  return toJson({
-    visitor: visitorId(),
+  const isAdvertising = advertisingStanding() > 0;
+  const body = toJson({
+    // The first number, for those who send it later.
     sent_at: Date.now(),
-    page,
-    locale: navigator.language,
+    visitor: visitorId(),
+    ...(!isWithdrawal && { page, locale: navigator.language }),
     consent: statement,
     automated: navigator.webdriver || undefined,
     gpc: privacyControl() || undefined,
-    ...(advertisingStanding() > 0 && { cookies: readCookies(), pixels: pixelStates, user: hashes }),
+    ...(isAdvertising && { cookies: readCookies(), pixels: pixelStates, user: hashes }),
     // The title is not compared: it may have come later than the event.
     events: events.map((event) =>
       event.page.url === page.url && event.page.referrer === page.referrer ? { ...event, page: undefined } : event,
     ),
   });
+  // Wherever an address stands in it. A quotation mark or a backslash ends the text that the address is.
+  const clickIds = RegExp(`([?&])((${settings.click_ids.join("|")})=[^&"\\\\]*&?)+`, "g");
+  return isAdvertising ? body : body.replace(clickIds, "$1");
 }
 
 /** All that a visitor who has refused lets out: what happened, and on which page; or only which order it was. */

@@ -43,7 +43,7 @@ export function retry(): void {
 
 /** The page may be gone in a moment: hands everything that is not confirmed to the browser, once. */
 export function leave(): void {
-  if (withdrawal && handOver(withdrawal)) withdrawal = undefined;
+  if (withdrawal && handOver(dated(withdrawal))) withdrawal = undefined;
   let rest = queue.filter((event) => !handedOver.has(event));
   while (isOn && (rest.length || hasNews)) {
     const batch = firstBatch(rest);
@@ -58,10 +58,15 @@ export function stop(): void {
   isOn = hasNews = false;
 }
 
+/** Sent now: it is by this that the gateway knows how old a word is. */
+function dated(body: string): string {
+  return body.replace(/\d+/, Date.now() as unknown as string);
+}
+
 /** Stops, and sends only that, until the gateway has it. */
 export function withdraw(): void {
   stop();
-  withdrawal = makeBody([]);
+  withdrawal = makeBody([], true);
   retry();
 }
 
@@ -80,7 +85,7 @@ function flush(): void {
   const events = isOn && !said ? firstBatch(queue) : [];
   if (isPosting || !(said || (isOn && hasNews) || events.length)) return;
   const hadNews = hasNews;
-  const body = said || makeBody(events);
+  const body = said ? dated(said) : makeBody(events);
   isPosting = true;
   withdrawal = undefined;
   if (!said) hasNews = false;

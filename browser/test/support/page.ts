@@ -15,13 +15,29 @@ export function lanes(unknown: Lane["unknown"], more: Partial<Lane> = {}): Lane[
   return [{ platform: "tiktok", requires: ["advertising"], unknown, vendors: ["tiktok"], ...more }];
 }
 
+/** As the gateway knows them. */
+const CATEGORIES: Settings["categories"] = {
+  advertising: (
+    "C0004 marketing m advertising advertisement ad_storage ad_user_data create_ads_profile " +
+    "select_personalized_ads measure_ad_performance advertising_personalization"
+  ).split(" "),
+  analytics: "C0002 statistics a analytics analytics_storage audience_measurement market_research".split(" "),
+  functional: "C0003 preferences p functional functionality_storage external-media".split(" "),
+};
+
+const EVENTS =
+  "wp_listen_for_consent_change cmplz_status_change cookieyes_consent_update cli_consent_update " +
+  "CookiebotOnAccept CookiebotOnDecline OneTrustGroupsUpdated borlabs-cookie-consent-saved " +
+  "visitorConsentCollected UC_UI_INITIALIZED UC_UI_CMP_EVENT UC_CONSENT";
+
 export const SETTINGS: Settings = {
   cookie: "tdv",
   lanes: lanes("assume"),
   gpc: "limit",
   accept_defaults: false,
   anonymous: false,
-  categories: { advertising: [], analytics: [], functional: [] },
+  categories: CATEGORIES,
+  consent_events: EVENTS,
   data_layer: "dataLayer",
   forms: false,
   respect_blockers: false,
@@ -144,6 +160,7 @@ export class Page {
       },
       Blob,
       URL,
+      URLSearchParams,
       TextEncoder,
     });
     this.context = createContext(window);

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256, Sha384};
 use tandem_core::Site;
-use tandem_core::consent::{Gate, OnUnknown};
+use tandem_core::consent::{Gate, OnUnknown, Purpose, tools};
 use tandem_core::normalise::{clicks, phone};
 use tandem_sources::Source;
 use tandem_sources::browser::Pages;
@@ -109,7 +109,10 @@ fn settings(
     let own = &pages.settings;
     let of_orders = || sources.iter().find_map(|s| s.sale_event_id());
     let sale_event_id = own.sale_event_id.as_deref().or_else(of_orders).unwrap_or(SALE_EVENT_ID);
-    let pixels: Vec<_> = lanes.iter().filter_map(|lane| lane.destination.page_pixel()).collect();
+    // A platform's own pixel takes whatever it finds, so it needs leave to advertise, whatever its destination asks for.
+    let advertises = |lane: &&Lane| lane.gate.requires.contains(&Purpose::Advertising);
+    let pixels: Vec<_> =
+        lanes.iter().filter(advertises).filter_map(|lane| lane.destination.page_pixel()).collect();
     let calling_code = site.country.as_deref().and_then(phone::calling_code).map(|code| code.to_string());
     let knows_regions = limits.country_header.is_some();
     let asked: Vec<_> = site.gates.0.iter().map(|gate| lane(gate, knows_regions)).collect();
@@ -120,7 +123,8 @@ fn settings(
         "accept_defaults": site.policy.accept_defaults,
         "anonymous": site.gates.anonymises(),
         "refused_orders": site.gates.may_assume(),
-        "categories": site.policy.categories,
+        "categories": site.policy.categories.with_known(&tools::IDS),
+        "consent_events": tools::EVENTS,
         "data_layer": Some(&own.data_layer).filter(|name| !name.is_empty()),
         "forms": own.forms,
         "respect_blockers": own.respect_blockers,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tandem_core::consent::{Consent, Decision, Gates};
 use tandem_core::identity::{ClickIds, IdHashes, MatchKeys, hash_identity};
-use tandem_core::session::{self, Clues, Rules, Touch};
+use tandem_core::session::{self, Clues, Rules, Supply, Touch, Via};
 use tandem_core::{Channel, Event, names};
 use tandem_sources::{Visit, browser};
 use tandem_store::{NewTouch, Remembered, Store, StoreError};
@@ -14,11 +14,15 @@ use tandem_store::{NewTouch, Remembered, Store, StoreError};
 const MAX_ORDERS: usize = 3;
 
 /// What a page's request tells of its visitor, hashed. `admitted`: the events of the request, whose purchases name the
-/// orders that the visitor was seen with.
-pub(crate) fn touch_of_visit(visit: Visit, admitted: &[&mut Event]) -> Touch {
+/// orders that the visitor was seen with. A no is kept with an order only where silence may count as a yes: elsewhere it
+/// could do nothing but harm.
+pub(crate) fn touch_of_visit(visit: Visit, admitted: &[&mut Event], gates: &Gates) -> Touch {
     let purchases = admitted.iter().filter(|event| event.event_name == names::PURCHASE);
     let mut orders: Vec<String> = purchases.filter_map(|event| event.order_id.clone()).collect();
     orders.truncate(MAX_ORDERS);
+    if visit.consent.as_ref().is_some_and(Consent::is_refusal) && !gates.may_assume() {
+        orders.clear();
+    }
     let (keys, _) = hash_identity(visit.identity);
     let MatchKeys { email, phone, external_id, ip, user_agent, locale, click_ids, .. } = keys;
     Touch {
@@ -34,6 +38,7 @@ pub(crate) fn touch_of_visit(visit: Visit, admitted: &[&mut Event]) -> Touch {
         phone,
         external_id,
         consent: visit.consent,
+        keeps_visitor: visit.keeps_visitor,
         orders,
     }
 }
@@ -81,11 +86,45 @@ pub(crate) async fn join(
         if let Some(consent) = &known.with_order {
             session::freeze(event, consent);
         }
-        let found = known.session?;
-        add(event, &found, rules, now_ms);
-        Some(found.visitor.clone())
+        let session = known.session.as_ref().filter(|found| is_believed(event, found));
+        if let Some(found) = session {
+            add(event, found, rules, now_ms);
+        }
+        heed(event, session, known.refusal.as_ref());
+        Some(session?.visitor.clone())
     });
     Ok(joined.collect())
+}
+
+/// Gives events what was allowed for their orders, where no visitors are remembered.
+pub(crate) async fn freeze(
+    store: &Arc<Store>,
+    site: &str,
+    events: &mut [&mut Event],
+) -> Result<(), StoreError> {
+    let found = known(store, site, events).await?;
+    for (event, known) in events.iter_mut().zip(found) {
+        if let Some(consent) = &known.with_order {
+            session::freeze(event, consent);
+        }
+    }
+    Ok(())
+}
+
+/// Heeds a no that a page told with the order and nobody's name; whether there was one. The order's own word counts for more,
+/// and so does the buyer's own page.
+fn heed(event: &mut Event, session: Option<&Arc<Remembered>>, no: Option<&Consent>) -> bool {
+    let by_buyer = session.is_some_and(|found| found.via != Via::Email && !found.session.is_refused());
+    let no = no.filter(|_| !by_buyer && !event.consent.has_choice());
+    if let Some(no) = no {
+        session::refuse(event, no);
+    }
+    no.is_some()
+}
+
+/// Anybody can name an order: a visitor who came otherwise than the buyer is not the one.
+fn is_believed(event: &Event, found: &Remembered) -> bool {
+    found.via != Via::OrderId || session::may_be_one_browser(event, &found.session, found.address.as_deref())
 }
 
 /// Takes back what was allowed for events whose visitors have said no since. Gives which events that changed.
@@ -95,10 +134,12 @@ pub(crate) async fn withdraw(
     events: &mut [&mut Event],
 ) -> Result<Vec<bool>, StoreError> {
     let found = known(store, site, events).await?;
-    let withdrawn = events
-        .iter_mut()
-        .zip(found)
-        .map(|(event, known)| known.session.is_some_and(|found| session::withdraw(event, &found.session)));
+    let withdrawn = events.iter_mut().zip(found).map(|(event, known)| {
+        let session = known.session.as_ref().filter(|found| is_believed(event, found));
+        let may = |found: &&Arc<Remembered>| session::may_take_back(event, found.via);
+        let withdrawn = session.filter(may).is_some_and(|found| session::withdraw(event, &found.session));
+        heed(event, session, known.refusal.as_ref()) || withdrawn
+    });
     Ok(withdrawn.collect())
 }
 
@@ -107,22 +148,32 @@ struct Known {
     session: Option<Arc<Remembered>>,
     /// What the buyer allowed when the order was placed.
     with_order: Option<Consent>,
+    /// A page's no to the order, told with nobody's name.
+    refusal: Option<Consent>,
+}
+
+/// What is looked for.
+struct Asked {
+    clues: Clues,
+    /// The order, and while the event has no word of its own, the one it grew out of.
+    orders: Vec<String>,
+    parent: Option<String>,
+}
+
+impl Asked {
+    fn of(event: &Event) -> Self {
+        let parent = event.parent_order_id.clone();
+        let older = parent.iter().filter(|_| !event.consent.has_choice());
+        let orders = event.order_id.iter().chain(older).cloned().collect();
+        Self { clues: session::clues(event), orders, parent }
+    }
 }
 
 async fn known(store: &Arc<Store>, site: &str, events: &[&mut Event]) -> Result<Vec<Known>, StoreError> {
-    let asked: Vec<(Clues, Vec<String>)> =
-        events.iter().map(|event| (session::clues(event), orders_of(event))).collect();
+    let asked: Vec<Asked> = events.iter().map(|event| Asked::of(event)).collect();
     let (store, site) = (store.clone(), site.to_owned());
     let found = tokio::task::spawn_blocking(move || look_up(&store, &site, asked));
     found.await.map_err(|e| StoreError::Database(e.to_string()))?
-}
-
-/// The orders whose word holds for the event, while it has none of its own.
-fn orders_of(event: &Event) -> Vec<String> {
-    if event.consent.has_choice() {
-        return Vec::new();
-    }
-    event.order_id.iter().chain(&event.parent_order_id).cloned().collect()
 }
 
 fn add(event: &mut Event, found: &Remembered, rules: &Rules, now_ms: i64) {
@@ -130,6 +181,13 @@ fn add(event: &mut Event, found: &Remembered, rules: &Rules, now_ms: i64) {
     let fresh = now_ms - found.session.last_ms < ADDRESS_FRESH_MS;
     let address = found.address.as_deref().filter(|_| fresh);
     session::join(event, &found.session, found.via, address, rules, now_ms);
+    // Whatever else names the order later, this is who it was joined to.
+    if event.session_id.is_none() && found.via == Via::OrderId {
+        event.session_id = Some(found.visitor.clone());
+        event
+            .supplied
+            .insert("session_id".to_owned(), Supply { via: Some(found.via), ..Supply::of("session") });
+    }
     // The page's half names the visitor so; the same person on both sides.
     let id = IdHashes::of(&found.visitor);
     if !found.session.is_refused() && event.user.external_id.iter().all(|known| known.sha256 != id.sha256) {
@@ -138,13 +196,17 @@ fn add(event: &mut Event, found: &Remembered, rules: &Rules, now_ms: i64) {
 }
 
 /// The events of one request mostly share their clues.
-fn look_up(store: &Store, site: &str, asked: Vec<(Clues, Vec<String>)>) -> Result<Vec<Known>, StoreError> {
+fn look_up(store: &Store, site: &str, asked: Vec<Asked>) -> Result<Vec<Known>, StoreError> {
     let mut known: HashMap<Clues, Option<Arc<Remembered>>> = HashMap::new();
     let mut found = Vec::with_capacity(asked.len());
-    for (clue, orders) in asked {
+    for Asked { clues: clue, orders, parent } in asked {
         let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
         let with_order = if orders.is_empty() { None } else { store.order_consent(site, &orders)? };
-        let session = match known.get(&clue) {
+        let refusal = match &clue.order_id {
+            Some(order_id) => store.refusal_of_order(site, order_id)?,
+            None => None,
+        };
+        let mut session = match known.get(&clue) {
             Some(remembered) => remembered.clone(),
             None => {
                 let remembered = store.session(site, &clue)?.map(Arc::new);
@@ -152,7 +214,11 @@ fn look_up(store: &Store, site: &str, asked: Vec<(Clues, Vec<String>)>) -> Resul
                 remembered
             }
         };
-        found.push(Known { session, with_order });
+        if let (None, Some(parent)) = (&session, parent) {
+            let clues = Clues { order_id: Some(parent), ..Clues::default() };
+            session = store.session(site, &clues)?.map(Arc::new);
+        }
+        found.push(Known { session, with_order, refusal });
     }
     Ok(found)
 }

@@ -48,6 +48,13 @@ impl<'a> Request<'a> {
         Some(String::from_utf8_lossy(self.headers.get(name)?.as_bytes()))
     }
 
+    /// All cookies. HTTP/2 may bring them in several headers.
+    #[must_use]
+    pub fn cookies(&self) -> String {
+        let all = self.headers.get_all("cookie").iter().map(|v| String::from_utf8_lossy(v.as_bytes()));
+        all.collect::<Vec<_>>().join("; ")
+    }
+
     /// A header's text, if present and readable.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -81,6 +88,8 @@ pub struct Visit {
     pub page: Page,
     /// What the visitor allowed, if the request tells.
     pub consent: Option<Consent>,
+    /// The visitor id may be kept.
+    pub keeps_visitor: bool,
 }
 
 impl Decoded {

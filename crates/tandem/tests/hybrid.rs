@@ -357,8 +357,8 @@ fn privacy_control_reaches_the_order() {
     assert_eq!(shop.event("order_27")["consent"]["evidence"]["signal"], "gpc");
 }
 
-/// Where silence is a yes, the page of a visitor who said no names the order and nobody; a stranger's no alone is not
-/// believed against the buyer's own page.
+/// Where silence is a yes, the page of a visitor who said no names the order and nobody, and says it again when it is
+/// opened again; a stranger's no is not believed against the buyer's own page.
 #[test]
 fn a_strangers_no_reaches_the_order_unless_the_buyers_page_named_it() {
     let shop = Shop::open(1, "grant");
@@ -369,6 +369,7 @@ fn a_strangers_no_reaches_the_order_unless_the_buyers_page_named_it() {
         shop.page(&told, &[]);
     };
     refused("31", "a0a0a0a0a0a0a0a0a0a0");
+    refused("31", "c0c0c0c0c0c0c0c0c0c0");
     shop.order("31", json!({}));
     refused("32", "b0b0b0b0b0b0b0b0b0b0");
     shop.page(&thank_you("32"), &[]);
@@ -495,4 +496,26 @@ fn pages_of_others_are_refused_and_cors_names_only_ours() {
     let huge = vec![b' '; 70_000];
     let answer = client.call("POST", "/x7k2/a", &[("origin", "https://shop.example")], &huge).unwrap();
     assert_eq!(answer.status, 413);
+}
+
+/// A stranger who guesses the number of an order cannot allow it in the buyer's place, nor take it back.
+#[test]
+fn a_stranger_who_names_an_order_is_not_its_buyer() {
+    let shop = Shop::open(1, "deny");
+    let buyer = json!({"email": "buyer@example.com", "ip": "81.20.1.34", "user_agent": "the buyer's own"});
+    let stranger = |order: &str, word: &str| {
+        let mut told = thank_you(order);
+        told["visitor"] = json!(format!("stranger{order}00000000"));
+        told["consent"] = json!({"advertising": word, "signal": "cookiebot"});
+        shop.page(&told, &[]);
+    };
+    stranger("51", "granted");
+    shop.order("51", json!({"user": buyer}));
+    // What an order itself allows, no stranger's no takes back.
+    stranger("52", "denied");
+    shop.order("52", json!({"user": buyer, "consent": {"advertising": "granted"}}));
+    shop.purchase("52");
+    let skipped = || shop.gateway.records("deliveries").iter().any(|d| d["code"] == "consent_unknown");
+    until("nobody allowed it", skipped);
+    assert!(shop.event("order_51")["user"].get("ttclid").is_none());
 }

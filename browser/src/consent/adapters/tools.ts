@@ -13,25 +13,29 @@ export const TOOLS: Row[] = [
   ["consent_mode", readPresets],
   ["tcf", readTcf],
   // Without a choice `wp_has_consent` tells what the site presumes, which is for our own settings to say.
-  ["wp_consent_api", () => categoryCookies("wp_consent_")],
-  ["complianz", () => categoryCookies("cmplz_")],
+  // What is functional is allowed before anybody has chosen.
+  ["wp_consent_api", () => categoryCookies("wp_consent_(?!functional)")],
+  // On a network of sites the main one's have `rt_` in their names.
+  ["complianz", () => categoryCookies("cmplz_(?:rt_)?(?!functional)")],
   [
     "cookieyes",
     () => {
-      const answers = pairs("cookieyes-consent");
+      const answers = pairs(decoded("cookieyes-consent"));
       // Until the visitor has answered, the categories may hold presets.
       return answers.action === "yes" && answers;
     },
   ],
   [
     "cookieyes_legacy",
-    () => cookie("viewed_cookie_policy") === "yes" && categoryCookies("cookielawinfo-checkbox-"),
+    () => {
+      const word = cookie("viewed_cookie_policy");
+      return word === "no" ? { [REST]: word } : word === "yes" && categoryCookies("cookielawinfo-checkbox-");
+    },
   ],
   [
     "cookiebot",
     () => {
-      const { hasResponse, consent } = page.Cookiebot || ({} as any);
-      const answers = hasResponse ? consent : pairs("CookieConsent");
+      const answers = pairs(decoded("CookieConsent"));
       // Such a stamp is given where the shop asks nobody. Without a method nothing is known of a choice.
       return answers.stamp != -1 && { method: "unknown", ...answers };
     },
@@ -39,9 +43,11 @@ export const TOOLS: Row[] = [
   [
     "onetrust",
     () => {
-      const answers = pairs("OptanonConsent");
+      // Beside the groups stands an address, in which anything may stand.
+      const told = new URLSearchParams(cookie("OptanonConsent"));
+      const answers = pairs("" + told.get("groups"));
       // The tool has seen the browser's signal; that outweighs the group.
-      if (answers.isGpcEnabled === "1") answers.C0004 = 0;
+      if (told.get("isGpcEnabled") === "1") answers.C0004 = 0;
       // Until the banner is closed, the groups hold presets.
       return cookie("OptanonAlertBoxClosed") && answers;
     },
@@ -65,8 +71,8 @@ export const TOOLS: Row[] = [
       const { purposes, vendors } = api || JSON.parse(atob(decoded("didomi_token")));
       const answers: Answers = {};
       for (const given of [purposes, vendors]) {
-        // The page's API has one more floor than the cookie.
-        const { enabled, disabled } = given.consent || given;
+        // The page's API has one more floor than the cookie, which leaves empty lists out.
+        const { enabled = [], disabled = [] } = given?.consent || given || {};
         for (const id of enabled) answers[id] = true;
         for (const id of disabled) answers[id] = false;
       }

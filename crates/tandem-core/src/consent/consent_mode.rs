@@ -115,6 +115,7 @@ fn index(c: u8) -> Option<u8> {
 pub(super) fn advertising(storage: Answer, user_data: Answer) -> (Answer, Option<&'static str>) {
     let denied = |answer: Answer| answer.status == Status::Denied;
     match (denied(storage), denied(user_data)) {
+        (true, true) if user_data.weight() > storage.weight() => (user_data, Some("ad_user_data_denied")),
         (true, _) => (storage, None),
         (false, true) => (user_data, Some("ad_user_data_denied")),
         (false, false) if storage.status == user_data.status => {

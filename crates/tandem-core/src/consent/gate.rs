@@ -203,11 +203,13 @@ impl Gate {
         match (consent.of(purpose), vendor) {
             (Status::Denied, _) if !by_default => (Stand::Denied, why()),
             (_, Status::Denied) => (Stand::Denied, "vendor_denied".into()),
-            (Status::Granted, _) if !by_default => (Stand::Granted, why()),
+            (Status::Granted, _) if !by_default => (Stand::Granted, consent.signal()),
             (_, Status::Granted) if purpose != Purpose::Functional => {
                 (Stand::Granted, "vendor_granted".into())
             }
-            (Status::Granted, _) if self.policy.accept_defaults || assumes => (Stand::Granted, why()),
+            (Status::Granted, _) if self.policy.accept_defaults || assumes => {
+                (Stand::Granted, consent.signal())
+            }
             (Status::Granted, _) => (Stand::Unknown, "default_without_choice".into()),
             // A preset no waits for the visitor.
             (Status::Denied, _) => (Stand::Unknown, why()),
@@ -221,6 +223,11 @@ impl Gate {
 }
 
 impl Consent {
+    /// The signal that decided.
+    fn signal(&self) -> Cow<'static, str> {
+        self.evidence.as_ref().map_or("unnamed_signal".into(), |e| e.signal.clone())
+    }
+
     /// The signal that decided, or how.
     fn reason(&self) -> Cow<'static, str> {
         self.evidence.as_ref().map_or("unnamed_signal".into(), |e| e.note.clone().unwrap_or(e.signal.clone()))

@@ -21,7 +21,7 @@ impl Answer {
     }
 
     /// Who outweighs whom: a chosen no, a chosen yes, a preset no, a preset yes, silence. From 3 on it is a choice.
-    fn weight(self) -> u8 {
+    pub(super) fn weight(self) -> u8 {
         match (self.status, self.by_choice) {
             (Status::Denied, true) => 4,
             (Status::Granted, true) => 3,
@@ -55,6 +55,12 @@ impl Reading {
     pub fn chosen(evidence: Evidence, advertising: Status, analytics: Status, functional: Status) -> Self {
         let [advertising, analytics, functional] = [advertising, analytics, functional].map(Answer::chosen);
         Self { evidence, advertising, analytics, functional, ..Self::default() }
+    }
+
+    /// Whether a tool says yes or no with it.
+    #[must_use]
+    pub fn is_word(text: &str) -> bool {
+        ["true", "false", "allow", "deny", "yes", "no", "granted", "denied", "1", "0"].contains(&text)
     }
 
     fn of(&self, purpose: Purpose) -> Answer {
@@ -132,11 +138,7 @@ fn merge(readings: &[Reading]) -> Consent {
         if !by_choice {
             consent.by_default.push(purpose);
         }
-        match purpose {
-            Purpose::Advertising => consent.advertising = status,
-            Purpose::Analytics => consent.analytics = status,
-            Purpose::Functional => consent.functional = status,
-        }
+        consent.set(purpose, status);
         // The record is about advertising where anything says something of it.
         if consent.evidence.is_none() {
             let mut evidence = strongest.evidence.clone();

@@ -232,11 +232,7 @@ impl Consent {
     pub(crate) fn restrict(&mut self, word: &Self) {
         for purpose in Purpose::ALL.into_iter().filter(|purpose| word.denies(*purpose)) {
             self.by_default.retain(|preset| *preset != purpose);
-            match purpose {
-                Purpose::Advertising => self.advertising = Status::Denied,
-                Purpose::Analytics => self.analytics = Status::Denied,
-                Purpose::Functional => self.functional = Status::Denied,
-            }
+            self.set(purpose, Status::Denied);
         }
         let denied = word.vendors.iter().filter(|(_, status)| **status == Status::Denied);
         self.vendors.extend(denied.map(|(name, status)| (name.clone(), *status)));
@@ -258,6 +254,59 @@ impl Consent {
             self.evidence.get_or_insert_default().at_ms.get_or_insert(at_ms);
         }
         self
+    }
+
+    /// Whether it lifts a no that was said before it: only a yes to advertising, by choice, does.
+    #[must_use]
+    pub fn lifts(&self) -> bool {
+        let vendor = self.vendors.values().any(|status| *status == Status::Granted);
+        let chosen = self.advertising == Status::Granted && !self.by_default.contains(&Purpose::Advertising);
+        (chosen || vendor) && !self.is_refusal()
+    }
+
+    /// Takes somebody's word on what it has none of itself, and adds up what was opted out of. Whether it took anything.
+    pub(crate) fn fill(&mut self, word: &Self) -> bool {
+        let mut took = false;
+        // An own word on advertising speaks for the platforms too.
+        let is_decided = self.advertising != Status::Unknown
+            && !self.by_default.contains(&Purpose::Advertising)
+            || !self.vendors.is_empty();
+        for purpose in Purpose::ALL {
+            let own = !self.of(purpose).is_unknown() && !self.by_default.contains(&purpose);
+            if own || word.of(purpose).is_unknown() {
+                continue;
+            }
+            self.by_default.retain(|preset| *preset != purpose);
+            if word.by_default.contains(&purpose) {
+                self.by_default.push(purpose);
+            }
+            self.set(purpose, word.of(purpose));
+            took = true;
+            if purpose == Purpose::Advertising || self.evidence.is_none() {
+                self.evidence.clone_from(&word.evidence);
+            }
+        }
+        if !is_decided && (word.refused || !word.vendors.is_empty()) {
+            self.vendors.clone_from(&word.vendors);
+            self.refused |= word.refused;
+            took = true;
+        }
+        if self.evidence.is_none() && took {
+            self.evidence.clone_from(&word.evidence);
+        }
+        self.opt_out_like(word);
+        if self.region.is_none() {
+            self.region.clone_from(&word.region);
+        }
+        took
+    }
+
+    fn set(&mut self, purpose: Purpose, status: Status) {
+        match purpose {
+            Purpose::Advertising => self.advertising = status,
+            Purpose::Analytics => self.analytics = status,
+            Purpose::Functional => self.functional = status,
+        }
     }
 
     /// Takes over somebody's word, and adds up what was opted out of: that is no question of who was asked last.

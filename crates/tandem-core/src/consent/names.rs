@@ -17,6 +17,20 @@ pub struct Categories {
 }
 
 impl Categories {
+    /// The same with those that are known.
+    #[must_use]
+    pub fn with_known(&self, known: &[(Purpose, &[&str])]) -> Self {
+        let all = |purpose: Purpose| {
+            let known = known.iter().filter(|(of, _)| *of == purpose).flat_map(|(_, ids)| ids.iter());
+            known.map(|id| (*id).to_owned()).chain(self.of(purpose).iter().cloned()).collect()
+        };
+        Self {
+            advertising: all(Purpose::Advertising),
+            analytics: all(Purpose::Analytics),
+            functional: all(Purpose::Functional),
+        }
+    }
+
     fn of(&self, purpose: Purpose) -> &[String] {
         match purpose {
             Purpose::Advertising => &self.advertising,

@@ -23,8 +23,6 @@ const FORBIDDEN: u64 = 0;
 /// What we read of one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TcString {
-    /// Last change, Unix milliseconds.
-    pub updated_ms: i64,
     /// Purposes consented to.
     pub purposes: Vec<u8>,
     /// Purposes that rest on legitimate interest and were not objected to.
@@ -48,8 +46,8 @@ impl TcString {
         if !segments.all(|segment| Bits::of(segment).is_some()) || bits.take(6)? != 2 {
             return None;
         }
-        let _created = bits.take(36)?;
-        let updated_ms = i64::try_from(bits.take(36)?).ok()? * 100;
+        // Created, updated.
+        bits.skip(36 + 36)?;
         // Tool, its version, screen, language, vendor list, policy.
         bits.skip(12 + 12 + 6 + 12 + 12 + 6)?;
         if bits.take(1)? != 1 {
@@ -64,7 +62,7 @@ impl TcString {
         let vendors = bits.vendors()?;
         let _interests = bits.vendors()?;
         let forbidden = bits.forbidden()?;
-        Some(Self { updated_ms, purposes, legitimate_interests, vendors, forbidden })
+        Some(Self { purposes, legitimate_interests, vendors, forbidden })
     }
 
     /// Whether the vendor has consent.
@@ -91,7 +89,8 @@ impl TcString {
 pub(super) fn reading(text: &str) -> Option<(Reading, TcString)> {
     let string = TcString::read(text)?;
     let reading = Reading {
-        evidence: Evidence { at_ms: Some(string.updated_ms), ..Evidence::new("tcf", text) },
+        // Its own time is that of a day's beginning: words of one day could not be told apart by it.
+        evidence: Evidence::new("tcf", text),
         advertising: string.answer(&ADVERTISING_PURPOSES),
         analytics: string.answer(&ANALYTICS_PURPOSES),
         ..Reading::default()

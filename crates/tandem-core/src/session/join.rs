@@ -92,6 +92,16 @@ pub fn lacks_browser_half(event: &Event, lacks_word: impl FnOnce() -> bool) -> b
         && (no_click || lacks_word())
 }
 
+/// Whether the event and the session may be of one browser: neither tells another address and another user agent than
+/// the other. Anybody can name an order or an e-mail address; what a stranger does not know is how the buyer came.
+#[must_use]
+pub fn may_be_one_browser(event: &Event, session: &Session, address: Option<&str>) -> bool {
+    let user = &event.user;
+    let pairs = [(user.ip.as_deref(), address), (user.user_agent.as_deref(), session.user_agent.as_deref())];
+    let mut known = pairs.into_iter().filter_map(|(own, other)| own.zip(other)).peekable();
+    known.peek().is_none() || known.any(|(own, other)| own == other)
+}
+
 /// Completes an event with what its session knows; the event's own values always win. `address` is the session's
 /// network address, while it is still kept.
 pub fn join(
@@ -103,7 +113,10 @@ pub fn join(
     now_ms: i64,
 ) {
     let mut join = Join { event, via };
-    join.consent(session);
+    // What was allowed in one browser was not allowed in another.
+    if via != Via::Email || session.is_refused() || may_be_one_browser(join.event, session, address) {
+        join.consent(session);
+    }
     if session.is_refused() {
         return;
     }
@@ -197,18 +210,18 @@ impl Join<'_> {
     /// An event that nobody told about takes the visitor's own word; what it knows itself only a later no takes back.
     fn consent(&mut self, session: &Session) {
         let Some(word) = &session.consent else { return };
-        if withdraw(self.event, session) {
-            return self.supplied("consent", None);
+        let takes_back = may_take_back(self.event, self.via) && withdraw(self.event, session);
+        if self.event.consent.fill(word) || takes_back {
+            self.supplied("consent", None);
         }
-        let own = &mut self.event.consent;
-        if own.has_choice() || !word.has_word() {
-            // That an opt-out of sale came by another way makes it no less of one.
-            own.opt_out_like(word);
-            return;
-        }
-        own.take(word);
-        self.supplied("consent", None);
     }
+}
+
+/// An e-mail address is known to others than its owner: by it, nobody takes back what an order itself allows.
+#[must_use]
+pub fn may_take_back(event: &Event, via: Via) -> bool {
+    let of_a_page = event.supplied.get("consent").is_some_and(|supply| supply.from == "session");
+    via != Via::Email || of_a_page || !event.consent.has_choice()
 }
 
 /// Takes back what was allowed for this event, as far as the visitor has said no since.
@@ -218,18 +231,31 @@ pub fn withdraw(event: &mut Event, session: &Session) -> bool {
     if session.said_ms() <= said_ms || !word.denies_beyond(&event.consent) {
         return false;
     }
+    let had_yes = event.consent.lifts();
     event.consent.restrict(word);
-    event.consent.evidence.get_or_insert_default().note = Some(WITHDRAWN.into());
+    event.consent.fill(word);
+    if had_yes {
+        event.consent.evidence.get_or_insert_default().note = Some(WITHDRAWN.into());
+    }
     true
 }
 
-/// What was allowed for an order holds for everything that is reported of it, renewals among them.
-pub fn freeze(event: &mut Event, with_order: &Consent) {
-    if event.consent.has_choice() || !with_order.has_word() {
-        return;
-    }
-    event.consent.take(with_order);
+/// A no that was told of the event's order.
+pub fn refuse(event: &mut Event, no: &Consent) {
+    event.consent.restrict(no);
     event.supplied.insert("consent".to_owned(), Supply::of("order"));
+}
+
+/// What was allowed for an order holds for everything that is reported of it, renewals among them: the first word stays,
+/// and only a no can follow it.
+pub fn freeze(event: &mut Event, with_order: &Consent) {
+    let is_stricter = event.consent.has_choice() && with_order.denies_beyond(&event.consent);
+    if is_stricter {
+        event.consent.restrict(with_order);
+    }
+    if event.consent.fill(with_order) || is_stricter {
+        event.supplied.insert("consent".to_owned(), Supply::of("order"));
+    }
 }
 
 /// Completes an event that waits with what a second report of the same sale knows; its own values win.
@@ -255,10 +281,9 @@ pub fn complete(event: &mut Event, other: &Event) {
             own.clone_from(more);
         }
     }
-    if event.consent.has_choice() {
-        event.consent.opt_out_like(&other.consent);
-    } else {
-        event.consent.take(&other.consent);
+    event.consent.fill(&other.consent);
+    if other.consent.denies_beyond(&event.consent) {
+        event.consent.restrict(&other.consent);
     }
     for (key, supply) in &other.supplied {
         event.supplied.entry(key.clone()).or_insert_with(|| supply.clone());
@@ -302,6 +327,25 @@ mod tests {
         join(&mut own, &session, Via::VisitorId, None, &RULES, 2 * DAY);
         assert_eq!(own.user.click_ids.ttclid.as_deref(), Some("OWN"));
         assert_eq!(own.consent.advertising, Status::Denied);
+    }
+
+    #[test]
+    fn an_event_without_a_word_takes_the_whole_of_the_visitors() {
+        let word = Consent { advertising: Status::Granted, analytics: Status::Denied, ..Consent::default() };
+        let mut known = session(&[touch(DAY, Some("A"), "/landing")]);
+        known.consent = Some(word.clone().said_at(2 * DAY));
+        let mut event = Event { event_time: DAY / 1_000, ..Event::default() };
+        join(&mut event, &known, Via::Email, None, &RULES, 2 * DAY);
+        assert_eq!((event.consent.advertising, event.consent.analytics), (Status::Granted, Status::Denied));
+        // One that has its own loses what was taken back since, and gains nothing.
+        let own = Consent { advertising: Status::Denied, analytics: Status::Granted, ..Consent::default() };
+        let mut event = Event { consent: own.said_at(DAY), supplied: Default::default(), ..event };
+        let before = event.consent.clone();
+        join(&mut event, &known, Via::Email, None, &RULES, 2 * DAY);
+        assert_eq!(event.consent.analytics, before.analytics);
+        join(&mut event, &known, Via::VisitorId, None, &RULES, 2 * DAY);
+        assert_eq!((event.consent.advertising, event.consent.analytics), (Status::Denied, Status::Denied));
+        assert_eq!(event.consent.evidence.unwrap().note, None, "there was no yes to advertising");
     }
 
     #[test]

@@ -13,7 +13,10 @@ use crate::identity::{ClickIds, EmailHashes, IdHashes, PhoneHashes};
 
 mod join;
 
-pub use join::{Clues, Supply, Via, clues, complete, freeze, join, lacks_browser_half, no_session, withdraw};
+pub use join::{
+    Clues, Supply, Via, clues, complete, freeze, join, lacks_browser_half, may_be_one_browser, may_take_back,
+    no_session, refuse, withdraw,
+};
 
 /// Rules of one site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +97,8 @@ pub struct Touch {
     pub consent: Option<Consent>,
     /// Orders seen on the page.
     pub orders: Vec<String>,
+    /// The visitor id may be kept though the word is a no to advertising: something else was allowed under it.
+    pub keeps_visitor: bool,
 }
 
 impl Touch {
@@ -165,8 +170,8 @@ impl Session {
             return;
         }
         // A page that has not heard of the no yet still posts under the yes before it.
-        let has_yes = touch.consent.as_ref().is_some_and(Consent::has_word);
-        if self.is_refused() && !(has_yes && touch.said_ms() > self.said_ms()) {
+        let lifts = touch.consent.as_ref().is_some_and(Consent::lifts);
+        if self.is_refused() && !(lifts && touch.said_ms() > self.said_ms()) {
             return;
         }
         if self.first_ms == 0 || touch.at_ms < self.first_ms {

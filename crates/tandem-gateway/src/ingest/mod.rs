@@ -195,7 +195,16 @@ async fn keep(
         touches.extend(
             orders.filter_map(|(event, visitor)| sessions::touch_of_order(event, visitor.as_deref(), gates)),
         );
-        touches.extend(decoded.visit.map(|visit| sessions::touch_of_visit(visit, &events)));
+        touches.extend(decoded.visit.map(|visit| sessions::touch_of_visit(visit, &events, gates)));
+    } else {
+        let mut events: Vec<_> =
+            admitted.iter_mut().filter_map(|part| part.as_mut().ok().map(|(event, _)| event)).collect();
+        events.retain(|event| event.order_id.is_some());
+        if !events.is_empty()
+            && let Err(error) = sessions::freeze(&gateway.store, &site.site.id, &mut events).await
+        {
+            tracing::warn!(%error, "cannot look for what was allowed for the orders");
+        }
     }
     let mut prepared = pipeline::prepare(site, name, admitted, now_s);
     let batch = Batch {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use tandem_core::consent::{Consent, Decision, Evidence, tools};
+use tandem_core::consent::{Consent, Decision, Evidence, Reading, tools};
 use tandem_core::door::{Draft, Rejection};
 use tandem_core::identity::{ClickIds, Raw, RawIdentity};
 use tandem_core::normalise::clicks;
@@ -115,7 +115,7 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Rejection> {
 /// hand on the visitor's cookie only).
 fn given_cookies(request: &Request<'_>, map: &Map<String, Value>, visitor: &str) -> Vec<(String, String)> {
     let known: Vec<&str> = clicks::cookie_names().collect();
-    let header = request.text("cookie").unwrap_or_default();
+    let header = request.cookies();
     let mut given: Vec<(String, String)> = cookies::parse(&header)
         .filter(|(name, _)| *name == visitor || known.contains(name))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -251,7 +251,14 @@ impl Envelope {
     fn visit(self, request: &Request<'_>) -> Option<Visit> {
         if self.is_refused() {
             let (visitor, at_ms) = (self.visitor?, request.now_ms);
-            return Some(Visit { visitor, at_ms, consent: Some(self.consent), ..Visit::default() });
+            let keeps_visitor = self.keeps == Decision::SendWithoutIdentity;
+            return Some(Visit {
+                visitor,
+                at_ms,
+                consent: Some(self.consent),
+                keeps_visitor,
+                ..Visit::default()
+            });
         }
         if self.bot.is_some() || self.keeps != Decision::Send {
             return None;
@@ -263,6 +270,7 @@ impl Envelope {
             identity,
             page: page::clean(self.landing),
             consent: Some(self.consent).filter(Consent::says_anything),
+            keeps_visitor: true,
         })
     }
 
@@ -343,14 +351,31 @@ fn consent_of(map: &Map<String, Value>, request: &Request<'_>, site: &Site) -> C
         if !tools::is_signal(&word.evidence.signal) {
             word.evidence = Evidence { at_ms: word.evidence.at_ms, ..Evidence::new(PAGE, "") };
         }
+        word.evidence.value =
+            word.evidence.value.as_deref().map(only_words).filter(|value| !value.is_empty());
         let at = word.evidence.at_ms.take();
         word.evidence.at_ms = Some(said_ms(sent_at, at, request.now_ms));
     }
-    let header = request.text("cookie").unwrap_or_default();
+    let header = request.cookies();
     let cookies: Vec<_> = cookies::parse(&header).filter(|(name, _)| tools::COOKIES.contains(name)).collect();
     let mut consent = told.merge(&cookies, &site.policy).said_at(request.now_ms);
+    // A clock that runs ahead would make every later word void.
+    if let Some(at_ms) = consent.evidence.as_mut().and_then(|evidence| evidence.at_ms.as_mut()) {
+        *at_ms = request.now_ms.min(*at_ms);
+    }
     consent.refused = !consent.is_refusal() && site.gates.are_closed(&consent);
     consent
+}
+
+/// Of what a page says a tool holds, the pairs that say yes or no: `marketing:true,method:explicit`.
+fn only_words(value: &str) -> String {
+    let plain = |id: &str| {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'$');
+        (1..=40).contains(&id.len()) && id.bytes().all(is_plain) && !id.contains("E.C.P")
+    };
+    let says = |word: &str| matches!(word, "explicit" | "implied") || Reading::is_word(word);
+    let pair = |part: &&str| part.rsplit_once([':', '=']).is_some_and(|(id, word)| plain(id) && says(word));
+    value.split([',', ' ']).filter(pair).collect::<Vec<_>>().join(",")
 }
 
 /// When a word was said, however long ago: an old yes must not seem newer than a no.

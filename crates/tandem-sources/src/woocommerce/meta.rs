@@ -106,9 +106,10 @@ impl<'a> Meta<'a> {
     /// counts as a refusal. What our plugin kept is read whatever keys the settings name.
     pub(super) fn consent(&self, keys: &[String]) -> Told {
         let ours = Some(CONSENT).filter(|ours| keys.iter().all(|key| key != ours));
+        let of = |key| self.pairs.iter().filter(move |(k, value)| *k == key && !values::is_blank(value));
         let keys = keys.iter().map(String::as_str).chain(ours);
-        let said = keys.filter_map(|key| Some((key, self.get(key)?)));
-        said.map(|(key, value)| answer(key, value)).fold(Told::default(), Told::and)
+        let said = keys.flat_map(|key| of(key).map(move |(_, value)| answer(key, value)));
+        said.fold(Told::default(), Told::and)
     }
 }
 

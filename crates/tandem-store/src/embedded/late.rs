@@ -32,7 +32,13 @@ pub(super) fn order_seen(
 ) -> rusqlite::Result<()> {
     let conn = appender.conn;
     let Some(order) = ledger::known(conn, site, order_id)? else { return Ok(()) };
-    let Some(session) = sessions::of_order(conn, site, order_id)? else { return Ok(()) };
+    let session = match sessions::of_order(conn, site, order_id)? {
+        Some(session) => session,
+        None => match sessions::refusal(conn, site, order_id)? {
+            Some(refused) => refused,
+            None => return Ok(()),
+        },
+    };
     for event_seq in order.events {
         // A shop's second webhook names order and visitor too, and is no reason to give up waiting for the page.
         if session.was_on_a_page() || session.is_refused() {
@@ -62,9 +68,9 @@ pub(super) fn second_report(
     let held: Option<String> = conn
         .prepare_cached(
             "SELECT e.body FROM events AS e WHERE e.seq = ?1 AND EXISTS (SELECT 1 FROM deliveries AS d
-               WHERE d.event_seq = e.seq AND d.state = 0 AND d.attempts = 0 AND d.due_ms > ?2)",
+               WHERE d.event_seq = e.seq AND d.state = 0)",
         )?
-        .query_row([first, now_ms], |r| r.get(0))
+        .query_row([first], |r| r.get(0))
         .optional()?;
     let Some(mut waiting) = held.and_then(|body| serde_json::from_str::<Event>(&body).ok()) else {
         return Ok(());

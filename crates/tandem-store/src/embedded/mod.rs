@@ -196,6 +196,14 @@ impl Store {
         self.read(|conn| ledger::consent_of(conn, site, order_ids))
     }
 
+    /// The no that a page told together with the order, if any did.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn refusal_of_order(&self, site: &str, order_id: &str) -> Result<Option<Consent>, StoreError> {
+        self.read(|conn| Ok(sessions::refusal(conn, site, order_id)?.and_then(|session| session.consent)))
+    }
+
     /// Until when what came in may have been taken back, Unix milliseconds: a few seconds after a visitor of the site who
     /// was remembered last said no. An event received at this time or before may have been withdrawn since; a later one
     /// was not. Before the first no since the file was opened, that goes for everything in it. Costs no look at the file.

@@ -10,6 +10,8 @@ const DAY_MS: i64 = 86_400_000;
 
 const ORDER: &str = "order";
 const EMAIL: &str = "email";
+/// An order that was named together with a no.
+const REFUSED: &str = "refused";
 
 /// Days since 1970.
 fn day_of(at_ms: i64) -> i64 {
@@ -62,6 +64,7 @@ fn link(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<()> {
 fn forget(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<bool> {
     let Some(known) = known(conn, site, &touch.visitor)? else { return refuse_orders(conn, site, touch) };
     let before: Session = serde_json::from_str(&known.state).unwrap_or_default();
+    link_refused(conn, site, touch)?;
     let mut session = before.clone();
     session.add(touch);
     if !session.is_refused() || session == before {
@@ -74,9 +77,10 @@ fn forget(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<bool
     Ok(is_new)
 }
 
-/// A stranger's no is not remembered, but for the orders it was said with: the shop's own report of them must find it.
+/// A stranger's no is not remembered, but for the orders it was said with (the shop's own report of them must find it),
+/// and where something else was allowed under the visitor's id.
 fn refuse_orders(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<bool> {
-    if touch.orders.is_empty() {
+    if touch.orders.is_empty() && !touch.keeps_visitor {
         return Ok(false);
     }
     let mut session = Session::default();
@@ -84,8 +88,25 @@ fn refuse_orders(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Resu
     let state = serde_json::to_string(&session).unwrap_or_default();
     conn.prepare_cached("INSERT INTO sessions (site, visitor, day, state) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![site, touch.visitor, day_of(touch.at_ms), state])?;
-    link(conn, site, touch)?;
+    link_refused(conn, site, touch)?;
     Ok(true)
+}
+
+/// Lets orders lead to the no they were named with; the first stays, since a page that is opened again says it again.
+fn link_refused(conn: &Connection, site: &str, touch: &Touch) -> rusqlite::Result<()> {
+    for order_id in &touch.orders {
+        conn.prepare_cached(
+            "INSERT OR IGNORE INTO session_links (site, kind, key, visitor, day) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![site, REFUSED, order_id, touch.visitor, day_of(touch.at_ms)])?;
+    }
+    Ok(())
+}
+
+/// The no that an order was named with.
+pub(super) fn refusal(conn: &Connection, site: &str, order_id: &str) -> rusqlite::Result<Option<Session>> {
+    let found = linked(conn, site, REFUSED, order_id, Via::OrderId)?;
+    Ok(found.map(|found| found.session).filter(Session::is_refused))
 }
 
 /// Whether there was anything to remember (a visitor who said no is not remembered under an older yes), and whether a word

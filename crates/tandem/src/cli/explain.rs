@@ -63,8 +63,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let source = setup.sources.iter().find(|s| s.name() == args.source);
     let source = source.with_context(|| format!("the site has no source {:?}", args.source))?;
-    let decoded = source.decode(&tandem_sources::Request::new(&headers, &body), &setup.site);
     let now_s = args.now.map_or_else(|| SystemClock::default().now_s(), |ms| ms.div_euclid(1_000));
+    let request =
+        tandem_sources::Request { now_ms: now_s * 1_000, ..tandem_sources::Request::new(&headers, &body) };
+    let decoded = source.decode(&request, &setup.site);
     let (report, found) = explain(&setup.site, &lanes(args, &setup)?, decoded, now_s);
     println!("{}", serde_json::to_string_pretty(&report)?);
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(2) })

@@ -53,7 +53,8 @@ macro_rules! in_every_browser {
 in_every_browser! {
     consent:
         cookies_that_are_there_before,
-        cookies_of_shopify_and_the_iab,
+        a_cookie_of_shopify,
+        a_tool_of_the_iab_that_has_not_spoken,
         cookies_that_change,
         answers_that_are_there_before,
         answers_that_come_later,

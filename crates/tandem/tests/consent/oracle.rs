@@ -115,7 +115,9 @@ enum Standing {
 
 impl Rules {
     pub(crate) fn verdict(&self, said: &Said) -> Verdict {
-        let limited = said.gpc || said.opt_out_of_sale || said.region == Some("US-CA");
+        // Of whom only the country is known may be in California.
+        let may_be_californian = matches!(said.region, Some("US" | "US-CA"));
+        let limited = said.gpc || said.opt_out_of_sale || may_be_californian;
         let advertising = self.standing(said, said.advertising, true);
         let required = [
             self.advertising.then(|| self.standing(said, said.advertising, true)),

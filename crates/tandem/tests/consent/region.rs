@@ -41,7 +41,8 @@ fn the_answer_goes_by_the_proxys_word() {
     let home = home(&stand_in, "by_region", "");
     let gateway = home.start();
     for (country, state, expected) in [
-        ("US", "", "assume"),
+        // It may be Virginia.
+        ("US", "", "wait"),
         ("us", "ca", "assume"),
         ("US", "VA", "wait"),
         ("AU", "", "assume"),
@@ -59,10 +60,10 @@ fn the_answer_goes_by_the_proxys_word() {
     }
     assert_eq!(word(&gateway, &[]), "wait");
     // Other headers that tell a country are anybody's.
-    assert_eq!(word(&gateway, &[("CF-IPCountry", "US")]), "wait");
+    assert_eq!(word(&gateway, &[("CF-IPCountry", "AU")]), "wait");
     // What a visitor's own header says stands before what the proxy adds.
-    assert_eq!(word(&gateway, &[("X-Country", "US"), ("X-Country", "DE")]), "wait");
-    let cookie = ask(&gateway, &[("X-Country", "US"), ("Cookie", "tdv=mg3k2v1x9abcdefghij0123456789")]);
+    assert_eq!(word(&gateway, &[("X-Country", "AU"), ("X-Country", "DE")]), "wait");
+    let cookie = ask(&gateway, &[("X-Country", "AU"), ("Cookie", "tdv=mg3k2v1x9abcdefghij0123456789")]);
     assert_eq!(cookie.json().to_string(), r#"{"unknown":"assume"}"#);
     let head = Client::new(gateway.public).call("POST", "/x7k2/c", &[], b"{}").unwrap();
     assert_eq!(head.status, 405);
@@ -79,7 +80,7 @@ fn a_strangers_word_on_where_it_is_counts_for_nothing() {
     // The test itself is no proxy of this gateway's.
     let home = home(&stand_in, "by_region", "trusted_proxies = [\"192.0.2.1/32\"]");
     let gateway = home.start();
-    assert_eq!(word(&gateway, &[("X-Country", "US"), ("X-Forwarded-For", "192.0.2.1")]), "wait");
+    assert_eq!(word(&gateway, &[("X-Country", "AU"), ("X-Forwarded-For", "192.0.2.1")]), "wait");
 }
 
 #[test]

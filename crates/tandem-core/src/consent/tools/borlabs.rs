@@ -16,11 +16,10 @@ pub(super) fn read(jar: &Jar<'_>, categories: &Categories) -> Option<Reading> {
         let status = categories.status(purpose, known, answers());
         Answer::chosen(if status == Status::Unknown { Status::Denied } else { status })
     };
-    let marketing = ["marketing"];
     let listed = consents.iter().filter(|(name, _)| name.as_str() != "essential");
     Some(Reading {
         evidence: excerpt(listed.map(|(name, list)| (name, services(list).join(",")))),
-        advertising: of(Purpose::Advertising, &marketing),
+        advertising: of(Purpose::Advertising, &["marketing", "advertising"]),
         analytics: of(Purpose::Analytics, &["statistics"]),
         functional: of(Purpose::Functional, &["preferences", "functional", "external-media"]),
         vendors: consents.values().flat_map(services).map(|id| (id, true)).collect(),

@@ -1,6 +1,6 @@
 //! CookieYes: a list of `name:yes` in one cookie; before version 3 (Cookie Law Info) a cookie for each box.
 
-use super::{Answer, Categories, Jar, Reading, choice, excerpt};
+use super::{Answer, Categories, Jar, Reading, Status, choice, excerpt};
 
 const BOXES: [&str; 3] = [
     "cookielawinfo-checkbox-advertisement",
@@ -31,9 +31,12 @@ pub(super) fn legacy(jar: &Jar<'_>, _: &Categories) -> Option<Reading> {
     if given.is_empty() {
         return None;
     }
-    // The boxes hold presets until the banner is answered.
-    let answered = jar.get("viewed_cookie_policy") == Some("yes");
-    let [advertising, analytics, functional]: [Answer; 3] =
-        BOXES.map(|name| choice(jar.get(name).filter(|_| answered), "yes", "no"));
+    // The boxes hold presets until the banner is answered, and after "reject all" too.
+    let answer = jar.get("viewed_cookie_policy");
+    let [advertising, analytics, functional]: [Answer; 3] = BOXES.map(|name| match answer {
+        Some("yes") => choice(jar.get(name), "yes", "no"),
+        Some("no") => Answer::chosen(Status::Denied),
+        _ => Answer::default(),
+    });
     Some(Reading { evidence: excerpt(given), advertising, analytics, functional, ..Reading::default() })
 }

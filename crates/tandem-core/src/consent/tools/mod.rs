@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::merge::{Answer, Reading};
-use super::{Categories, Evidence, Status};
+use super::{Categories, Evidence, Purpose, Status};
 use crate::normalise::clicks::percent_decode;
 
 mod axeptio;
@@ -49,6 +49,9 @@ pub const COOKIES: &[&str] = &[
     "cmplz_marketing",
     "cmplz_statistics",
     "cmplz_preferences",
+    "cmplz_rt_marketing",
+    "cmplz_rt_statistics",
+    "cmplz_rt_preferences",
     "cookieyes-consent",
     "viewed_cookie_policy",
     "cookielawinfo-checkbox-advertisement",
@@ -63,6 +66,49 @@ pub const COOKIES: &[&str] = &[
     "_tracking_consent",
 ];
 
+/// What tools call the purposes, for the page's script: categories, groups and purposes of all of them. Ids of one tool
+/// mean nothing in another.
+pub const IDS: [(Purpose, &[&str]); 3] = [
+    (
+        Purpose::Advertising,
+        &[
+            "C0004",
+            "marketing",
+            "m",
+            "advertising",
+            "advertisement",
+            "ad_storage",
+            "ad_user_data",
+            "create_ads_profile",
+            "select_personalized_ads",
+            "measure_ad_performance",
+            "advertising_personalization",
+        ],
+    ),
+    (
+        Purpose::Analytics,
+        &[
+            "C0002",
+            "statistics",
+            "a",
+            "analytics",
+            "analytics_storage",
+            "audience_measurement",
+            "market_research",
+        ],
+    ),
+    (
+        Purpose::Functional,
+        &["C0003", "preferences", "p", "functional", "functionality_storage", "external-media"],
+    ),
+];
+
+/// Events in which tools tell the page of a choice, separated by blanks. Those of Cookiebot, Shopify, Usercentrics and
+/// OneTrust are in their documentation; the others were read in public code.
+pub const EVENTS: &str = "wp_listen_for_consent_change cmplz_status_change cookieyes_consent_update cli_consent_update \
+    CookiebotOnAccept CookiebotOnDecline OneTrustGroupsUpdated borlabs-cookie-consent-saved visitorConsentCollected \
+    UC_UI_INITIALIZED UC_UI_CMP_EVENT UC_CONSENT";
+
 /// Signals that only a page can hear.
 const IN_PAGES: &[&str] = &["page", "another_tab", "gpc", "consent_mode", "tcf", "usercentrics"];
 
@@ -75,9 +121,21 @@ pub fn is_signal(name: &str) -> bool {
 /// Reads the cookies of every tool that is there, in a fixed order.
 #[must_use]
 pub fn read(cookies: &[(&str, &str)], categories: &Categories) -> Vec<Reading> {
-    let jar = Jar(cookies);
+    let mut readings = read_jar(&Jar(cookies), categories);
+    // A cookie may be there twice, of two paths or domains. Which of them the tool reads nobody knows: both count.
+    let twice = |(at, (name, value)): (usize, &(&str, &str))| {
+        cookies[..at].iter().any(|(n, v)| n == name && v != value)
+    };
+    if cookies.iter().enumerate().any(twice) {
+        let reversed: Vec<(&str, &str)> = cookies.iter().rev().copied().collect();
+        readings.extend(read_jar(&Jar(&reversed), categories));
+    }
+    readings
+}
+
+fn read_jar(jar: &Jar<'_>, categories: &Categories) -> Vec<Reading> {
     let named = |(name, read): &(&'static str, Read)| {
-        let mut reading = read(&jar, categories)?;
+        let mut reading = read(jar, categories)?;
         reading.evidence.signal = Cow::Borrowed(name);
         Some(reading)
     };
@@ -89,8 +147,8 @@ pub(super) struct Jar<'a>(pub(super) &'a [(&'a str, &'a str)]);
 
 impl Jar<'_> {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(n, _)| *n == name)?;
-        Some(*value).filter(|value| !value.is_empty() && value.len() <= MAX_COOKIE)
+        let (_, value) = self.0.iter().find(|(n, value)| *n == name && !value.is_empty())?;
+        Some(*value).filter(|value| value.len() <= MAX_COOKIE)
     }
 
     /// Percent-decoded until nothing is left to decode, twice at most: some tools encode what is encoded.

@@ -9,6 +9,8 @@ pub(super) fn consent_api(jar: &Jar<'_>, _: &Categories) -> Option<Reading> {
 
 pub(super) fn complianz(jar: &Jar<'_>, _: &Categories) -> Option<Reading> {
     by_category(jar, ["cmplz_marketing", "cmplz_statistics", "cmplz_preferences"])
+        // The main site of several under one WordPress.
+        .or_else(|| by_category(jar, ["cmplz_rt_marketing", "cmplz_rt_statistics", "cmplz_rt_preferences"]))
 }
 
 fn by_category(jar: &Jar<'_>, names: [&str; 3]) -> Option<Reading> {

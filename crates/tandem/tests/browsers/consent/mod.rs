@@ -84,8 +84,9 @@ impl Stage {
         let kept =
             self.shop.browser.run("return [...Object.keys(localStorage), ...Object.keys(sessionStorage)]");
         let kept: Vec<String> = serde_json::from_value(kept).expect("names");
-        let cookies = self.shop.browser.cookies();
-        cookies.iter().map(|cookie| cookie.name().to_owned()).chain(kept).collect()
+        // One that is taken away just now is still listed, without its value.
+        let cookies = self.shop.browser.cookies().into_iter().filter(|cookie| !cookie.value().is_empty());
+        cookies.map(|cookie| cookie.name().to_owned()).chain(kept).collect()
     }
 
     /// Another visitor.

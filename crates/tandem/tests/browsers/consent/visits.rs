@@ -11,12 +11,24 @@ pub(crate) fn cookies_that_are_there_before(kind: Kind) {
     no_ids_on_record(&stage);
 }
 
-pub(crate) fn cookies_of_shopify_and_the_iab(kind: Kind) {
+pub(crate) fn a_cookie_of_shopify(kind: Kind) {
     let stage = Stage::open(kind);
-    for tool in [tools::shopify(), tools::tcf_cookie()] {
-        answered_before(&stage, &tool);
-    }
+    answered_before(&stage, &tools::shopify());
     no_ids_on_record(&stage);
+}
+
+/// Where silence is a yes, that of a tool which was there on an earlier page is none, whatever its cookie says.
+pub(crate) fn a_tool_of_the_iab_that_has_not_spoken(kind: Kind) {
+    let stage = Stage::with(kind, &Setup { consent: "grant", ..Setup::default() });
+    let cookie = tools::tcf_cookie();
+    for (id, state) in [("tcf-denied", &cookie.denied), ("tcf-granted", &cookie.granted)] {
+        stage.visit(id, state);
+        stage.leave();
+        stage.forget();
+    }
+    stage.visit("marker", "");
+    stage.until("marker", &EVERYWHERE);
+    assert_eq!((stage.went("tcf-denied"), stage.went("tcf-granted")), (NOWHERE, NOWHERE));
 }
 
 pub(crate) fn cookies_that_change(kind: Kind) {
