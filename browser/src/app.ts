@@ -17,19 +17,17 @@ import { watchForms } from "./identity/forms.ts";
 import { forgetUser, identify, keepUser, pending, restoreUser } from "./identity/user.ts";
 import type { Page } from "./page.ts";
 import { currentPage, startViews, visit } from "./pageviews.ts";
-import { settlePixels, tellPixels } from "./pixels/index.ts";
+import { tellPixels } from "./pixels/index.ts";
 import { forgetReports, isFirstReport } from "./sending/orders.ts";
 import { clearQueue, enqueue, limited, restoreQueue } from "./sending/queue.ts";
 import { leave, retry, sendAnonymously, sendSoon, stop, withdraw } from "./sending/sender.ts";
 import { settings } from "./settings.ts";
+import { hearTabs, tellTabs } from "./tabs.ts";
 import { guard } from "./util/guard.ts";
 import { object, type Params } from "./util/values.ts";
-import { write } from "./util/storage.ts";
 import { forgetVisitor, isKnown } from "./visitor.ts";
 
 const PAGEVIEW = "Pageview";
-
-const WITHDRAWN = "tdx"; // Written for a moment when consent is withdrawn, so that other tabs hear of it.
 
 let held: TandemEvent[] = [];
 let isStarted = false;
@@ -86,17 +84,16 @@ function listen(): void {
     if (!isOpen) decide();
   });
   addEventListener("online", online);
-  const elsewhere = guard(hearTab);
-  addEventListener("storage", ({ key, newValue }) => key === WITHDRAWN && newValue && elsewhere());
+  hearTabs();
   // A page in the browser's cache hears nothing.
-  const back = guard(() => (wasKnown && !isKnown() ? elsewhere() : reread()));
+  const back = guard(() => (wasKnown && !isKnown() ? hearTab() : reread()));
   addEventListener("pageshow", ({ persisted }) => persisted && back());
 }
 
 const lookAtLayer = guard(() => {
   if (settings.data_layer) followLayer(settings.data_layer, takeEntry);
   // The page's own pixel may have come in the meantime.
-  if (isStarted && isClear !== false && standing() <= 0) settlePixels();
+  if (isStarted && isClear !== false && (isOpen || standing() <= 0)) tellPixels();
 });
 
 function takeEntry(entry: unknown): void {
@@ -132,7 +129,7 @@ function release(isLeaving?: boolean): void {
   const events = held.filter((event) => event.event_name !== PURCHASE || isFirstReport(event.event_id));
   held = [];
   enqueue(events);
-  events.forEach(tellPixels);
+  events.forEach((event) => tellPixels(event));
   sendSoon();
 }
 
@@ -141,14 +138,18 @@ function decide(isHeard?: boolean): void {
   if (!isStarted || isClear === false) return;
   const stands = standing();
   const isRefused = stands < 0;
-  if (isRefused && stood >= 0) close(isHeard);
+  const isClosing = isRefused && stood >= 0;
+  // A visitor who is known from before withdraws too, though this page has done nothing yet.
+  const isWithdrawal = !isHeard && (isOpen || (isClosing && isKnown()));
+  tellTabs(isWithdrawal);
+  if (isClosing) close(isWithdrawal);
   stood = stands;
   if (isRefused) held = held.filter((event) => isTold(event.event_name));
   askRegion(decide);
   if (stands <= 0) {
     isOpen = isAdvertising = false;
     stop();
-    settlePixels();
+    tellPixels();
   }
   if (stands > 0 || (isRefused && held.length)) {
     if (settings.respect_blockers && !isClear) askBlockers(takeAnswer);
@@ -167,7 +168,7 @@ function open(isHeard?: boolean): void {
   if (!wasOpen) restoreQueue();
   wasOpen = true;
   lookAtAdvertising();
-  settlePixels();
+  tellPixels();
   sendSoon(!isHeard && !!statement);
   release();
 }
@@ -182,16 +183,10 @@ function lookAtAdvertising(): void {
   if (settings.forms) watchForms(identifyUser);
 }
 
-function close(isHeard?: boolean): void {
-  // A visitor who is known from before withdraws too, though this page has done nothing yet.
-  const isWithdrawal = isOpen || isKnown();
+function close(isWithdrawal: boolean): void {
   isOpen = isAdvertising = false;
   forgetUser();
-  if (isWithdrawal && !isHeard) {
-    withdraw();
-    write(WITHDRAWN, 1);
-    write(WITHDRAWN);
-  }
+  if (isWithdrawal) withdraw();
   clearQueue();
   forgetReports();
   forgetVisitor();

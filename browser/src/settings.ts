@@ -68,8 +68,7 @@ export let nonce: string | undefined;
  * JSON in the attribute of its own tag. Says whether there are any.
  */
 export function takeSettings(written: unknown, tag: HTMLScriptElement): boolean {
-  const given = typeof written === "string" ? JSON.parse(tag.dataset.settings as string) : written;
-  settings = { cookies: [], click_ids: [], pixels: [], ...given };
+  settings = typeof written === "string" ? JSON.parse(tag.dataset.settings as string) : written;
   endpoint = new URL("a", tag.src).href;
   source = tag.src;
   nonce = tag.nonce;

@@ -15,7 +15,7 @@ test("the bait comes first, without credentials; when it gets through, everythin
     page.requests.map(({ url }) => url),
     ["https://shop.example/x7k2/pixel.gif?ad=1"],
   );
-  assert.deepEqual({ ...page.requests[0]?.init }, { mode: "no-cors", credentials: "omit" });
+  assert.deepEqual({ ...page.requests[0]?.init }, { mode: "no-cors", credentials: "omit", referrerPolicy: "origin" });
   assert.equal(page.tags.length + page.local.accesses, 0);
   release({ status: 204 });
   await page.settle();

@@ -4,6 +4,7 @@ import { lanes, Page, PIXEL_SCRIPT, type Options } from "./support/page.ts";
 
 const PIXELS = [{ platform: "tiktok", id: "C4ABC", script: PIXEL_SCRIPT }];
 const STATISTICS = { platform: "other", requires: ["analytics"], unknown: "wait" as const };
+const ALL = '["advertising","analytics","functional"]';
 const GPC = { globalPrivacyControl: true };
 
 const open = ({ settings, ...options }: Options = {}) =>
@@ -48,7 +49,7 @@ test("a preset yes counts where the site says so", async () => {
   assert.equal((await open({ cookie })).requests.length, 0);
   assert.equal((await open({ cookie, settings: { accept_defaults: true } })).names().length, 1);
   const assumed = await open({ cookie, settings: { lanes: lanes("assume") } });
-  assert.equal(assumed.posts()[0]?.consent.default, true);
+  assert.deepEqual(assumed.posts()[0]?.consent.by_default, ["advertising"]);
   const denied = await open({ cookie: cookie.replace("true", "false"), settings: { lanes: lanes("assume") } });
   assert.equal(denied.requests.length, 0);
 });
@@ -80,8 +81,26 @@ test("Global Privacy Control", async () => {
   assert.equal(await count("deny", "assume"), 0);
   assert.equal(await count("deny", "wait", "cmplz_marketing=allow"), 0);
   assert.equal(await count("limit", "assume"), 1);
-  assert.equal(await count("deny_in_opt_out_regions", "assume", "cmplz_marketing=allow"), 0);
+  // A gateway that does not know regions asks for none.
+  assert.equal(await count("deny_in_opt_out_regions", "assume"), 1);
   assert.equal(await count("deny_in_opt_out_regions", "wait", "cmplz_marketing=allow"), 1);
+});
+
+test("Global Privacy Control by region: a no where silence counts, and nothing before that is known", async () => {
+  const settings = { gpc: "deny_in_opt_out_regions" as const, refused_orders: false };
+  for (const [unknown, count] of [
+    ["assume", 0],
+    ["wait", 1],
+    [undefined, 0],
+  ] as const) {
+    for (const all of [lanes("ask"), [...lanes("wait"), { ...STATISTICS, requires: [], unknown: "ask" as const }]]) {
+      const page = new Page({ navigator: GPC, cookie: "cmplz_marketing=allow" });
+      const answer = unknown ? { status: 200, body: { unknown } } : new Promise<any>(() => {});
+      page.answer = ({ url }) => (url.endsWith("/c") ? answer : { status: 200, body: {} });
+      await page.runScript({ settings: { ...settings, lanes: all, pixels: PIXELS } });
+      assert.equal(page.tags.length, count, unknown);
+    }
+  }
 });
 
 test("a no: nothing at all; then a yes, a withdrawal and a yes again", async () => {
@@ -166,7 +185,7 @@ test("a TCF tool that has not spoken is no silence", async () => {
 
 test("another tab's no is lifted by a new word or a changed tool, not by what was said before", async () => {
   const page = await open({ cookie: "cmplz_marketing=allow" });
-  await page.fire("window", "storage", { key: "tdx", newValue: "1" });
+  await page.fire("window", "storage", { key: "tdx", newValue: ALL });
   await page.fire("document", "cmplz_status_change");
   await page.tandem("track", "Lead");
   assert.deepEqual(page.names(), ["Pageview"]);

@@ -16,6 +16,8 @@ const jarOf = (values: Record<string, string>) =>
 const open = (options: Options = {}) =>
   Page.open({ ...options, settings: { lanes: [...lanes("wait"), OPEN], ...options.settings } });
 
+const BOTH = ["advertising", "analytics"];
+
 const told = (page: Page) => page.posts().at(-1)?.consent ?? {};
 
 for (const { id, title, cookies: jar, expect } of cookies as any[]) {
@@ -32,7 +34,7 @@ for (const { id, title, cookies: jar, expect } of cookies as any[]) {
     if (expected.analytics) assert.equal(consent.analytics, CHOICES[expected.analytics]);
     if (CHOICES[expected.marketing]) {
       assert.equal(consent.signal, tool);
-      assert.equal(consent.default, expected.explicit === false ? true : undefined);
+      assert.equal(consent.by_default.includes("advertising"), expected.explicit === false);
     }
     assert(!/fake|"tok"|6f1c0000|AAAA/.test(JSON.stringify(consent)), "no id of anybody");
   });
@@ -117,13 +119,14 @@ test("consent mode: both keys, choices over presets, presets of regions", async 
   const gtag = (page: Page, kind: string, states: object) => page.push({ 0: "consent", 1: kind, 2: states, length: 3 });
   const page = await open();
   await gtag(page, "default", { ad_storage: "denied", ad_user_data: "denied", analytics_storage: "granted" });
-  assert.deepEqual([told(page).advertising, told(page).default, told(page).analytics], ["denied", true, "granted"]);
+  assert.deepEqual([told(page).advertising, told(page).by_default, told(page).analytics], ["denied", BOTH, "granted"]);
   await gtag(page, "update", { ad_storage: "granted" });
-  assert.deepEqual([told(page).advertising, told(page).default], ["denied", undefined].fill(true as any, 1) as any);
+  assert.deepEqual([told(page).advertising, told(page).by_default], ["denied", BOTH]);
   await gtag(page, "update", { ad_user_data: "granted" });
-  assert.deepEqual([told(page).advertising, told(page).default, told(page).signal], ["granted", undefined, "consent_mode"]);
+  const { advertising, by_default, signal } = told(page);
+  assert.deepEqual([advertising, by_default, signal], ["granted", ["analytics"], "consent_mode"]);
   await page.push(["consent", "update", { ad_user_data: "denied" }]);
-  assert.deepEqual([told(page).advertising, told(page).default], ["denied", undefined]);
+  assert.deepEqual([told(page).advertising, told(page).by_default], ["denied", ["analytics"]]);
   const regional = await open();
   await gtag(regional, "default", { ad_storage: "granted", ad_user_data: "granted", region: ["US"] });
   assert.equal(told(regional).advertising, undefined);
@@ -146,7 +149,7 @@ test("TCF: purposes, vendors, and restrictions", async () => {
   };
   // Until the tool speaks, nothing is assumed, in any region.
   assert.deepEqual(await say({ eventStatus: "cmpuishown" }), ["denied", undefined, "tcf"]);
-  assert.equal(told(page).default, true);
+  assert.deepEqual(told(page).by_default, ["advertising", "analytics", "functional"]);
   assert.deepEqual(await say({}), ["granted", "granted", "tcf"]);
   assert.deepEqual(await say({ publisher: { restrictions: { 3: { 755: 0 } } } }), ["granted", "denied", "tcf"]);
   assert.deepEqual(await say({ vendor: { consents: {} } }), ["granted", "denied", "tcf"]);

@@ -12,6 +12,7 @@ const GRANTED = {
   vendors: {},
   signal: "page",
   value: "advertising:granted,analytics:granted,functional:granted",
+  by_default: [],
   at: NOW,
 };
 

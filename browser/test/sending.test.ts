@@ -11,7 +11,7 @@ test("a post: plain text, with credentials, outliving the page", async () => {
   const [request] = page.requests;
   assert.equal(request?.url, "https://shop.example/x7k2/a");
   const { body, ...init } = request!.init;
-  assert.deepEqual(init, { method: "POST", keepalive: true, credentials: "include" });
+  assert.deepEqual(init, { method: "POST", keepalive: true, credentials: "include", referrerPolicy: "origin" });
   const { visitor, events, ...rest } = JSON.parse(body);
   assert.match(visitor, new RegExp(`^${NOW.toString(36)}[a-z0-9]{20}$`));
   assert.deepEqual(rest, {

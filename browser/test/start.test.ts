@@ -62,12 +62,6 @@ test("the endpoint lies beside the script, also on another host and with a query
   assert.equal(page.requests[0]?.url, "https://t.shop.example/p/q/a");
 });
 
-test("lists may be missing from the settings", async () => {
-  const { cookies, click_ids, pixels, ...rest } = SETTINGS;
-  const page = await Page.open({ source: asBuilt, tag: { dataset: { settings: JSON.stringify(rest) } } });
-  assert.deepEqual(page.names(), ["Pageview"]);
-});
-
 test("without an address or settings nothing happens at all", async () => {
   const tags = [
     null,

@@ -12,6 +12,7 @@ const DENIED = {
   vendors: {},
   signal: "page",
   value: "advertising:denied,analytics:denied,functional:denied",
+  by_default: [],
   at: NOW,
 };
 const COOKIE = "tdv=mg3k2v1x9abcdefghij0123456789";
@@ -169,10 +170,10 @@ test("a withdrawal in another tab stops this one; the gateway is not told again"
   await page.tandem("identify", { email: "ada@example.com" });
   const before = page.posts().length;
   await page.fire("window", "storage", { key: "tdx", newValue: null });
-  await page.fire("window", "storage", { key: "other", newValue: "1" });
+  await page.fire("window", "storage", { key: "other", newValue: '["advertising"]' });
   await page.tandem("track", "Lead");
   assert.equal(page.posts().length, before + 1);
-  await page.fire("window", "storage", { key: "tdx", newValue: "1" });
+  await page.fire("window", "storage", { key: "tdx", newValue: '["advertising"]' });
   await page.tandem("track", "Search");
   await page.leave();
   assert.equal(page.posts().length, before + 1);

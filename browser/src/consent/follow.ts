@@ -2,7 +2,7 @@
 
 import { settings } from "../settings.ts";
 import { guard } from "../util/guard.ts";
-import { page } from "./adapters/jar.ts";
+import { page } from "../util/window.ts";
 import { takeMode } from "./adapters/mode.ts";
 import { connectTcf } from "./adapters/tcf.ts";
 import { askUsercentrics } from "./adapters/usercentrics.ts";
@@ -54,8 +54,9 @@ export function hearPage(word: unknown): void {
   reread();
 }
 
-export function hearTab(): void {
-  hearOtherTab();
+/** What another tab has heard a no to; to everything, when nothing is given. */
+export function hearTab(refused?: string[]): void {
+  hearOtherTab(refused);
   reread(true);
 }
 

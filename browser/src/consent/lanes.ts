@@ -13,26 +13,24 @@ export const REFUSED = -1;
 export const WAITING = 0;
 export const ALLOWED = 1;
 
-/** How silence counts in the visitor's region, once the gateway has said so. */
-let byRegion: "wait" | "assume" | undefined;
+/** Whether silence counts as a yes in the visitor's region, once the gateway has said so. */
+let byRegion: boolean | undefined;
 let isAsked = false;
 
 const asks = (lane: Lane) => lane.unknown === "ask";
 
-/** Privacy control is a no where silence may count as a yes. Undefined while the gateway is still to say where that is. */
-function isControlled(): boolean | undefined {
-  if (settings.gpc !== "deny_in_opt_out_regions" || !privacyControl()) return false;
-  return byRegion ? byRegion === "assume" : settings.lanes.some(asks) && undefined;
-}
-
-function standingOf({ platform, requires, unknown }: Lane): number {
-  const isAssumed = (unknown === "ask" ? byRegion : unknown) === "assume";
+function standingOf(lane: Lane): number {
+  const { platform, requires, unknown } = lane;
+  const isAssumed = asks(lane) ? byRegion : unknown === "assume";
   const vendor = levels["@" + platform];
   const standings = requires.map((purpose) => {
     const level = levels[purpose];
     if (level === DENIED || vendor === DENIED) return REFUSED;
-    const isNo = purpose === "advertising" && isControlled();
-    if (isNo !== false) return isNo ? REFUSED : WAITING;
+    if (purpose === "advertising" && settings.gpc === "deny_in_opt_out_regions" && privacyControl()) {
+      // Where silence counts as a yes, privacy control is a no; and while that is still to be told, nobody knows.
+      if (byRegion) return REFUSED;
+      if (byRegion === undefined && settings.lanes.some(asks)) return WAITING;
+    }
     if (level === GRANTED || (vendor === GRANTED && purpose !== "functional")) return ALLOWED;
     if (level === DENIED_BY_DEFAULT) return WAITING;
     return isAssumed || (level && settings.accept_defaults) ? ALLOWED : WAITING;
@@ -66,13 +64,12 @@ export function isTold(name: string): boolean | undefined {
   return settings.anonymous || (settings.refused_orders && name === PURCHASE);
 }
 
-/** Asks the gateway about the visitor's region, once, when a destination waits for that. */
+/** Asks the gateway about the visitor's region, once, when a destination may wait for that. */
 export function askRegion(answered: () => void): void {
-  const isUnsure = isControlled() === undefined;
-  if (isAsked || !settings.lanes.some((lane) => (isUnsure || asks(lane)) && standingOf(lane) === WAITING)) return;
+  if (isAsked || !settings.lanes.some(asks) || !settings.lanes.some((lane) => standingOf(lane) === WAITING)) return;
   isAsked = true;
   const take = guard((answer?: { unknown?: unknown }) => {
-    byRegion = answer?.unknown === "assume" ? "assume" : "wait";
+    byRegion = answer?.unknown === "assume";
     answered();
   });
   request(new URL("c", endpoint).href, { credentials: "omit" })

@@ -4,8 +4,8 @@ import { settings } from "../settings.ts";
 import { guard } from "../util/guard.ts";
 import { object } from "../util/values.ts";
 import { TOOLS } from "./adapters/tools.ts";
-import { GRANTED, nameOf, type Levels } from "./purposes.ts";
-import { makeReading, REST, type Answers, type Reading, type Row } from "./reading.ts";
+import { DENIED, GRANTED, nameOf, type Levels } from "./purposes.ts";
+import { makeReading, type Answers, type Reading, type Row } from "./reading.ts";
 
 /** As it stands in the body of a post: purposes and vendors are `granted` or `denied`. */
 export interface Statement {
@@ -17,8 +17,8 @@ export interface Statement {
   /** What decided about advertising. */
   signal: string;
   value: string;
-  /** No choice of the visitor's is behind what is said of advertising. */
-  default?: boolean;
+  /** No choice of the visitor's is behind what is said of these. */
+  by_default: string[];
   /** When it came to be, by the page's clock. */
   at: number;
 }
@@ -36,7 +36,7 @@ let own: Answers = {};
 let elsewhere: Answers = {};
 
 /** What was read last, to see whether anything has changed. */
-let tools: string;
+let tools = "";
 let merged: string;
 
 /** What is there beside the tools. */
@@ -53,14 +53,18 @@ export function sayConsent(word: unknown): void {
     const one = given ? given[purpose] : word;
     if (one !== "granted" && one !== "denied") continue;
     own[purpose] = one;
-    elsewhere = {};
+    delete elsewhere[purpose];
   }
 }
 
 /** What the page has said here is older than another tab's no; what its tools say is, too, until it changes. */
-export function hearOtherTab(): void {
-  own = {};
-  elsewhere = { [REST]: false };
+export function hearOtherTab(refused = Object.keys(settings.categories)): void {
+  for (const key of refused) elsewhere[key.replace("@", "")] = false;
+}
+
+/** What the visitor has said no to, for other tabs. */
+export function refusals(): string[] {
+  return Object.keys(levels).filter((key) => levels[key] === DENIED);
 }
 
 export function privacyControl(): boolean {
@@ -75,12 +79,26 @@ function read(rows: Row[]): Reading[] {
   });
 }
 
+function describe({ signal, value }: Reading): Statement {
+  const purposes: Record<string, string | undefined> = {};
+  const vendors: Statement["vendors"] = {};
+  const by_default: string[] = [];
+  for (const key in levels) {
+    const level = levels[key]!;
+    if (key[0] === "@") vendors[key.slice(1)] = nameOf(level);
+    else purposes[key] = nameOf(level);
+    if (level && level < GRANTED) by_default.push(key);
+  }
+  return { ...purposes, vendors, signal, value, by_default, at: Date.now() };
+}
+
 /** Reads everything again, and says whether anything has changed. */
 export function readConsent(): boolean {
   const readings = read(TOOLS);
-  const said = JSON.stringify(readings);
-  if (said !== tools) elsewhere = {};
-  tools = said;
+  // Only a new yes lifts another tab's no: a tool may repeat what it said before, or say more of something else.
+  const isNews = (one: Reading) => one.levels.advertising === GRANTED && !tools.includes(JSON.stringify(one));
+  if (readings.some(isNews)) elsewhere = {};
+  tools = JSON.stringify(readings);
   readings.unshift(...read(SIGNALS));
   levels = {};
   for (const one of readings) {
@@ -88,24 +106,10 @@ export function readConsent(): boolean {
   }
   // The first in order, advertising if there is a word on it.
   const key = Object.keys(levels).find((key) => levels[key]);
-  const decider = key && readings.find((one) => one.levels[key] === levels[key]);
+  const decider = readings.find((one) => key && one.levels[key] === levels[key]);
   const now = JSON.stringify([levels, decider]);
   if (merged === now) return false;
   merged = now;
-  const { advertising = 0, analytics, functional } = levels;
-  const vendors: Statement["vendors"] = {};
-  for (const { platform } of settings.lanes) vendors[platform] = nameOf(levels["@" + platform]);
-  statement = decider
-    ? {
-        advertising: nameOf(advertising),
-        analytics: nameOf(analytics),
-        functional: nameOf(functional),
-        vendors,
-        signal: decider.signal,
-        value: decider.value,
-        default: (advertising > 0 && advertising < GRANTED) || undefined,
-        at: Date.now(),
-      }
-    : undefined;
+  statement = decider && describe(decider);
   return true;
 }

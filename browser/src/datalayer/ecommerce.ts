@@ -1,4 +1,4 @@
-import { given, object, type Params } from "../util/values.ts";
+import { object, type Params } from "../util/values.ts";
 
 /**
  * Steps of GA4's predecessor, each an object in `ecommerce`. Its others, such as `remove` and `impressions`, are no
@@ -23,7 +23,7 @@ export function readStep(ecommerce: Params): Step | undefined {
     const step = object(ecommerce[kind]);
     if (!step) continue;
     const action = object(step.actionField) || {};
-    const isLater = kind === "checkout" && given(action.step, 1) != 1;
+    const isLater = kind === "checkout" && (action.step ?? 1) != 1;
     const params = { items: step.products, transaction_id: action.id, value: action.revenue };
     return { name: isLater ? undefined : STEPS[kind], params };
   }

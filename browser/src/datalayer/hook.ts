@@ -1,4 +1,5 @@
 import { guard } from "../util/guard.ts";
+import { page } from "../util/window.ts";
 
 type Layer = unknown[];
 
@@ -9,8 +10,7 @@ let hooked: Layer = [];
  * again now and then: a page may put another array in its place.
  */
 export function followLayer(name: string, take: (entry: unknown) => void): void {
-  const global = window as unknown as Record<string, Layer | undefined>;
-  const layer = (global[name] = global[name] || []);
+  const layer: Layer = (page[name] = page[name] || []);
   if (layer === hooked) return;
   const before = hooked;
   hooked = layer;

@@ -1,7 +1,7 @@
 import type { Page } from "../page.ts";
 import { settings } from "../settings.ts";
 import { bytes, firstText, isPersonalName, text, toJson } from "../util/text.ts";
-import { given, list, type Params } from "../util/values.ts";
+import { list, type Params } from "../util/values.ts";
 import { products, readLines, total, type Line } from "./contents.ts";
 import { purchaseId, randomText } from "./ids.ts";
 import { amount } from "./money.ts";
@@ -63,7 +63,7 @@ export function makeEvent(name: string, params: Params, page: Page, own?: Own): 
   const lines = readLines(all);
   // A sum of some of them would be too small.
   const sum = lines.length === list(all).length ? total(lines) : undefined;
-  const worth = given(amount(value), sum) as number | undefined;
+  const worth = amount(value) ?? sum;
   const order = firstText(order_id, transaction_id);
   const isOrder = name === PURCHASE && order;
   // What is no currency goes on as it is: the site's own instead would make another amount of it.

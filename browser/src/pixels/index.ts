@@ -21,27 +21,30 @@ export interface Pixel {
   settle(standing: number): void;
 }
 
+const MAX_WAITING = 50;
+
 /** By platform. */
 export const pixelStates: Record<string, PixelState> = {};
 
-let pixels: [platform: string, pixel: Pixel][] | undefined;
+/** What waits is for a destination that may be allowed later than others. */
+let pixels: [platform: string, pixel: Pixel, waiting: TandemEvent[]][] | undefined;
 
-/** Does something with every pixel; none can disturb another. */
-function each(work: (pixel: Pixel, standing: number) => void): void {
-  pixels =
-    pixels ||
+/**
+ * Tells each pixel how its destination stands, and what has happened. What waits goes when it is allowed. None can
+ * disturb another.
+ */
+export function tellPixels(event?: TandemEvent): void {
+  pixels ||=
     settings.pixels.flatMap((one) => {
       const make = PLATFORMS[one.platform];
-      return make ? [[one.platform, make(one, (state) => void (pixelStates[one.platform] = state))]] : [];
+      return make ? [[one.platform, make(one, (state) => void (pixelStates[one.platform] = state)), []]] : [];
     });
-  pixels.forEach(([platform, pixel]) => guard(work)(pixel, standingOn(platform)));
-}
-
-/** Tells each how its destination stands. */
-export function settlePixels(): void {
-  each((pixel, standing) => pixel.settle(standing));
-}
-
-export function tellPixels(event: TandemEvent): void {
-  each((pixel, standing) => standing > 0 && pixel.track(event));
+  pixels.forEach(
+    guard(([platform, pixel, waiting]) => {
+      const standing = standingOn(platform);
+      if (event && waiting.length < MAX_WAITING) waiting.push(event);
+      pixel.settle(standing);
+      if (standing) for (const one of waiting.splice(0)) if (standing > 0) pixel.track(one);
+    }),
+  );
 }

@@ -2,6 +2,7 @@ import { privacyControl } from "../consent/statement.ts";
 import type { TandemEvent } from "../events/event.ts";
 import { hashes } from "../identity/user.ts";
 import { guard, nothing } from "../util/guard.ts";
+import { page } from "../util/window.ts";
 import { visitorId } from "../visitor.ts";
 import type { MakePixel, PixelState } from "./index.ts";
 import { addScript } from "./script.ts";
@@ -24,8 +25,6 @@ type Ttq = unknown[] & { [method in Method]: Call } & {
   _o?: Record<string, unknown>;
 };
 
-const global = window as unknown as { ttq: Ttq; TiktokAnalyticsObject?: string };
-
 export const tiktok: MakePixel = ({ id, script }, say) => {
   let identified: string | undefined;
   /** What we have told the pixel. */
@@ -37,7 +36,7 @@ export const tiktok: MakePixel = ({ id, script }, say) => {
   const isAllowed = () => told > 0;
 
   function start(): void {
-    const ttq = (global.ttq = global.ttq || makeQueue(script, isAllowed));
+    const ttq = (page.ttq = page.ttq || makeQueue(script, isAllowed));
     add = nothing;
     say("loading");
     // When the page has loaded this pixel itself, a second copy would count everything twice.
@@ -49,7 +48,7 @@ export const tiktok: MakePixel = ({ id, script }, say) => {
 
   /** The pixel to call. When the page has further ones, a call reaches them all unless it goes to an instance. */
   function target(): Ttq {
-    const all = global.ttq;
+    const all = page.ttq;
     return all.instance && Object.keys(all._i || {}).length > 1 ? all.instance(id) : all;
   }
 
@@ -68,7 +67,7 @@ export const tiktok: MakePixel = ({ id, script }, say) => {
     },
     settle(standing) {
       if (standing > 0 && !add) start();
-      const ttq = global.ttq;
+      const ttq = page.ttq;
       // The page may have loaded this pixel itself, or be about to. Others than ours are not ours to hold.
       if (ttq && standing !== told && (add || !ttq._i || ttq._i[id])) {
         told = standing;
@@ -94,7 +93,7 @@ function makeQueue(script: string, isAllowed: () => boolean): Ttq {
   const ttq = defer([]);
   ttq.instance = (id) => defer(ttq._i?.[id] || []);
   ttq.load = (id, options) => void load(ttq, script, id as string, nothing, options || {}, isAllowed);
-  global.TiktokAnalyticsObject = "ttq";
+  page.TiktokAnalyticsObject = "ttq";
   return ttq;
 }
 

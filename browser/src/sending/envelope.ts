@@ -29,7 +29,7 @@ export function makeBody(events: TandemEvent[], isWithdrawal?: boolean): string 
     ),
   });
   // Wherever an address stands in it. A quotation mark or a backslash ends the text that the address is.
-  const clickIds = RegExp(`([?&])((${settings.click_ids.join("|")})=[^&"\\\\]*&?)+`, "g");
+  const clickIds = RegExp(`([?&])(${settings.click_ids.join("|")})=[^&"\\\\]*`, "g");
   return isAdvertising ? body : body.replace(clickIds, "$1");
 }
 

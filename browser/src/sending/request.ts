@@ -6,5 +6,5 @@ const PATIENCE_MS = 15_000;
 export async function request(url: string, init: RequestInit): Promise<Response> {
   const stop = guard(() => new AbortController())();
   if (stop) setTimeout(() => stop.abort(), PATIENCE_MS);
-  return fetch(url, { ...init, ...(stop && { signal: stop.signal }) });
+  return fetch(url, { ...init, referrerPolicy: "origin", ...(stop && { signal: stop.signal }) });
 }

@@ -28,7 +28,7 @@ let timer = 0;
 /** Sends what is queued in a task of its own, so that events of one task share a body. `news`: also without events. */
 export function sendSoon(news?: boolean): void {
   isOn = true;
-  hasNews = hasNews || !!news;
+  hasNews ||= !!news;
   if (isScheduled || timer) return;
   isScheduled = true;
   setTimeout(guard(flush));
@@ -99,8 +99,8 @@ function flush(): void {
         if (isRefused) events.forEach(forgetReport);
         flush();
       } else {
-        withdrawal = withdrawal || said;
-        hasNews = hasNews || hadNews;
+        withdrawal ||= said;
+        hasNews ||= hadNews;
         timer = window.setTimeout(guard(retry), PAUSES_MS[Math.min(failures++, 2)]);
       }
     }),

@@ -9,8 +9,3 @@ export function object(value: unknown): Params | undefined {
 export function list(value: unknown): unknown[] {
   return Array.isArray(value) ? value : value == null ? [] : [value];
 }
-
-/** The first value that is there at all. */
-export function given(first: unknown, second: unknown): unknown {
-  return first == null ? second : first;
-}

@@ -4,9 +4,6 @@ import { plain } from "../../util/address.ts";
 import { cookie } from "../../util/cookies.ts";
 import type { Params } from "../../util/values.ts";
 
-/** The page's globals, which may be anything. */
-export const page = window as unknown as Record<string, any>;
-
 /** Some tools encode what is encoded. */
 export function decoded(name: string): string {
   return plain(cookie(name) || "");

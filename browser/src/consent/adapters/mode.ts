@@ -3,7 +3,7 @@
 import { object, type Params } from "../../util/values.ts";
 import type { Answers } from "../reading.ts";
 
-let presets: Params = {};
+const presets: Params = {};
 let choices: Params = {};
 /** Takes an entry of the data layer, and says whether it is about consent. */
 export function takeMode(entry: unknown): boolean {
@@ -11,7 +11,12 @@ export function takeMode(entry: unknown): boolean {
   const states = object(given) || {};
   if (command !== "consent") return false;
   if (kind === "update") choices = { ...choices, ...states };
-  else presets = { ...presets, ...states };
+  else {
+    // There may be some for single regions: which are this visitor's, nobody here knows. A no counts in any case.
+    for (const key in states) {
+      if (presets[key] !== "denied" && (!states.region || states[key] === "denied")) presets[key] = states[key];
+    }
+  }
   return true;
 }
 
@@ -20,8 +25,7 @@ export function readChoices(): Answers {
 }
 
 export function readPresets(): Answers {
-  // There may be some for single regions: which of them are this visitor's, nobody here knows.
-  return { ...whole({ ...(presets.region ? {} : presets), ...choices }), method: "default" };
+  return { ...whole({ ...presets, ...choices }), method: "default" };
 }
 
 /** To store is not enough for advertising: what is stored must be allowed to be sent. A no to one is a no, though. */

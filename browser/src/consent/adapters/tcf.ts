@@ -7,7 +7,7 @@ import { settings } from "../../settings.ts";
 import { guard } from "../../util/guard.ts";
 import { cookie } from "../../util/cookies.ts";
 import { REST, type Answers } from "../reading.ts";
-import { page } from "./jar.ts";
+import { page } from "../../util/window.ts";
 
 /** Our policy. Storage, building profiles, using them, measuring ads. */
 const FOR_ADVERTISING = [1, 3, 4, 7];

@@ -2,8 +2,9 @@
 
 import { cookie } from "../../util/cookies.ts";
 import { guard } from "../../util/guard.ts";
+import { page } from "../../util/window.ts";
 import { REST, type Answers, type Row } from "../reading.ts";
-import { categoryCookies, decoded, json, page, pairs } from "./jar.ts";
+import { categoryCookies, decoded, json, pairs } from "./jar.ts";
 import { readChoices, readPresets } from "./mode.ts";
 import { readTcf } from "./tcf.ts";
 import { readUsercentrics } from "./usercentrics.ts";
@@ -58,7 +59,7 @@ export const TOOLS: Row[] = [
       // What the visitor has not agreed to is not listed.
       const answers: Answers = { [REST]: false };
       const { consents } = json("borlabs-cookie");
-      for (const group of Object.keys(consents)) {
+      for (const group in consents) {
         for (const service of consents[group]) answers[group] = answers[service] = true;
       }
       return answers;

@@ -2,7 +2,7 @@
 
 import { guard, nothing } from "../../util/guard.ts";
 import type { Answers } from "../reading.ts";
-import { page } from "./jar.ts";
+import { page } from "../../util/window.ts";
 
 /** What the newer API has answered last: its answers come later. */
 let details: any;
@@ -28,7 +28,8 @@ export function readUsercentrics(): Answers {
   const answers: Answers = {};
   for (const { name, category, categorySlug: slug = category, consent } of services as any[]) {
     // The older API tells in its history how an answer came to be, the newer one beside the answer.
-    if (/implicit/i.test([].concat(consent.history || consent).pop()!["type"])) continue;
+    const last: any = [].concat(consent?.history || consent).pop();
+    if (!last || /implicit/i.test(last.type)) continue;
     const isOn = !!(consent.given || consent.status);
     answers[name] = isOn;
     answers[slug] = slug in answers && answers[slug] !== isOn ? "some" : isOn;
