@@ -303,15 +303,6 @@ pub(super) fn with_an_api() -> Vec<Tool> {
             ..tcf
         },
         by_page(
-            "cookiebot",
-            "cookiebot",
-            "",
-            "window.Cookiebot = {hasResponse: answer !== undefined, consented: !!answer, declined: answer === false,
-                consent: {stamp: answer === undefined ? '0' : 'Yx2fakeStampA==', necessary: true, preferences: false,
-                    statistics: !!answer, marketing: !!answer, method: answer === undefined ? null : 'explicit'}}",
-            "dispatchEvent(new Event('CookiebotOnConsentReady')); dispatchEvent(new Event(answer ? 'CookiebotOnAccept' : 'CookiebotOnDecline'))",
-        ),
-        by_page(
             "didomi",
             "didomi",
             "",
