@@ -88,6 +88,14 @@ start_stand_in() {
   until_true curl -s -o "$temp/gateway/up" "http://127.0.0.1:$gateway_port/up"
 }
 
+# Fails when PHP complained of our own code, deprecations among it.
+complaints() {
+  if [ -f "$temp/php.log" ] && grep -E 'in \S*/tandem/\S+ on line' "$temp/php.log"; then
+    echo "PHP complained of the plugin" >&2
+    return 1
+  fi
+}
+
 free_port() {
   php -r '$s = stream_socket_server("tcp://127.0.0.1:0"); echo parse_url("tcp://" . stream_socket_get_name($s, false), PHP_URL_PORT);'
 }

@@ -141,10 +141,11 @@ final class Settings_Tab {
 	 * The fields.
 	 */
 	private function fields(): array {
+		// A section must not have the tab's id: WooCommerce would print the tab inside it, and again inside that.
 		return array(
 			array(
 				'type'  => 'title',
-				'id'    => 'tandem',
+				'id'    => 'tandem_options',
 				'title' => __( 'Tandem', 'tandem' ),
 				'desc'  => __( 'Every order goes to your own gateway after the buyer has the answer, so checkout never waits for it.', 'tandem' ),
 			),
@@ -171,7 +172,7 @@ final class Settings_Tab {
 			),
 			array(
 				'type' => 'sectionend',
-				'id'   => 'tandem',
+				'id'   => 'tandem_options',
 			),
 		);
 	}

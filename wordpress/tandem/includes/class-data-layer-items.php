@@ -86,7 +86,7 @@ final class Data_Layer_Items {
 	private static function item( string $sku, int $id, string $name, $price, $quantity ): array {
 		return array(
 			'item_id'   => '' !== $sku ? $sku : (string) $id,
-			'item_name' => wp_strip_all_tags( $name ),
+			'item_name' => $name,
 			'price'     => round( (float) $price, 4 ),
 			'quantity'  => (float) $quantity,
 		);
