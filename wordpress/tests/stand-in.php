@@ -19,7 +19,7 @@ if ( '/x7k2/s.js' === $path ) {
 }
 
 $body   = file_get_contents( 'php://input' );
-$mode   = is_file( "$folder/mode" ) ? file_get_contents( "$folder/mode" ) : 'ok';
+$mode   = 0 === strpos( $path, '/slow/' ) ? 'slow 300' : ( is_file( "$folder/mode" ) ? file_get_contents( "$folder/mode" ) : 'ok' );
 $header = static function ( $name ) {
 	return $_SERVER[ 'HTTP_' . strtoupper( str_replace( '-', '_', $name ) ) ] ?? '';
 };

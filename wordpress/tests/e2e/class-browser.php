@@ -8,7 +8,7 @@
 /**
  * Keeps cookies, sends the buyer's address and name.
  */
-final class Browser {
+class Browser {
 
 	private $base;
 	public $cookies;
