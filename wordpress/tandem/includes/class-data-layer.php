@@ -27,6 +27,11 @@ final class Data_Layer {
 	const SESSION_KEY = 'tandem_added';
 
 	/**
+	 * How many items wait there at most, say where a visitor's browser runs no script.
+	 */
+	const MAX_WAITING = 20;
+
+	/**
 	 * What this request put into the cart.
 	 *
 	 * @var array[]
@@ -72,7 +77,8 @@ final class Data_Layer {
 			}
 			$this->added[] = Data_Layer_Items::of_product( $product, $quantity );
 			if ( WC()->session ) {
-				WC()->session->set( self::SESSION_KEY, $this->added );
+				$waiting = array_merge( (array) WC()->session->get( self::SESSION_KEY, array() ), array( end( $this->added ) ) );
+				WC()->session->set( self::SESSION_KEY, array_slice( $waiting, -self::MAX_WAITING ) );
 			}
 		} catch ( \Throwable $error ) {
 			Log::error( $error );
@@ -208,7 +214,7 @@ final class Data_Layer {
 	private function take_added(): array {
 		$added = $this->added;
 		if ( WC()->session ) {
-			$added = $added ? $added : (array) WC()->session->get( self::SESSION_KEY, array() );
+			$added = (array) WC()->session->get( self::SESSION_KEY, array() );
 			if ( $added ) {
 				WC()->session->set( self::SESSION_KEY, null );
 			}
