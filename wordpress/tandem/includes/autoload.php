@@ -18,8 +18,8 @@ spl_autoload_register(
 		$parts = explode( '\\', strtolower( str_replace( '_', '-', substr( $class_name, strlen( __NAMESPACE__ ) + 1 ) ) ) );
 		$name  = array_pop( $parts );
 		$file  = dirname( __DIR__ ) . '/' . ( $parts ? implode( '/', $parts ) : 'includes' ) . '/class-' . $name . '.php';
-		if ( is_readable( $file ) ) {
-			require_once $file;
+		if ( is_file( $file ) ) {
+			require $file;
 		}
 	}
 );

@@ -152,7 +152,7 @@ final class Data_Layer {
 			}
 		}
 		if ( is_product() ) {
-			$product = wc_get_product( get_queried_object_id() );
+			$product = self::product_of_page();
 			if ( $product ) {
 				$item     = Data_Layer_Items::of_product( $product, 1 );
 				$events[] = self::event( 'view_item', $item['price'], get_woocommerce_currency(), array( $item ) );
@@ -164,6 +164,17 @@ final class Data_Layer {
 			$events[] = self::event( is_cart() ? 'view_cart' : 'begin_checkout', Data_Layer_Items::worth( $items ), get_woocommerce_currency(), $items );
 		}
 		return array_filter( $events );
+	}
+
+	/**
+	 * The product of a product page, as the page's template has already read it.
+	 *
+	 * @return \WC_Product|false|null
+	 */
+	private static function product_of_page() {
+		global $product;
+		$id = get_queried_object_id();
+		return $product instanceof \WC_Product && $product->get_id() === $id ? $product : wc_get_product( $id );
 	}
 
 	/**

@@ -22,15 +22,13 @@ if ( 'none' === $story_gateway ) {
 	add_filter( 'option_tandem_journal', '__return_empty_array' );
 }
 
-// The plugin's file is the first that is loaded.
-add_action( 'muplugins_loaded', static function () {
-	$GLOBALS['tandem_load'] = microtime( true );
-}, PHP_INT_MAX );
+// An empty plugin is loaded just before ours; what lies between is ours.
 add_action( 'plugin_loaded', static function ( $file ) {
 	if ( false !== strpos( $file, '/tandem/' ) ) {
 		$GLOBALS['tandem_inside'] += microtime( true ) - $GLOBALS['tandem_load'];
 		story_watch();
 	}
+	$GLOBALS['tandem_load'] = microtime( true );
 } );
 add_action( 'plugins_loaded', 'story_watch', PHP_INT_MAX );
 
