@@ -83,7 +83,7 @@ PHP
 start_stand_in() {
   mkdir -p -m 777 "$temp/gateway"
   gateway_port=$(free_port)
-  TANDEM_STAND_IN="$temp/gateway" PHP_CLI_SERVER_WORKERS=4 php -S "127.0.0.1:$gateway_port" "$here/tests/stand-in.php" >"$temp/gateway/server.log" 2>&1 &
+  TANDEM_STAND_IN="$temp/gateway" php -S "127.0.0.1:$gateway_port" "$here/tests/stand-in.php" >"$temp/gateway/server.log" 2>&1 &
   pids+=($!)
   until_true curl -s -o "$temp/gateway/up" "http://127.0.0.1:$gateway_port/up"
 }
