@@ -1,0 +1,39 @@
+<?php
+/**
+ * The line in the head of every page.
+ *
+ * @package Tandem
+ */
+
+namespace Tandem;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Prints the page's script. The line is the same for everybody, so that whole pages may be cached.
+ */
+final class Tag {
+
+	/**
+	 * Listens.
+	 */
+	public function listen(): void {
+		add_action( 'wp_head', array( $this, 'output' ), 1 );
+	}
+
+	/**
+	 * Prints the line, where the gateway has a script for this site.
+	 */
+	public function output(): void {
+		$script = Settings::get( 'script' );
+		if ( ! Settings::get( 'connected' ) || '' === $script || is_customize_preview() || is_preview() ) {
+			return;
+		}
+		wp_print_script_tag(
+			array(
+				'async' => true,
+				'src'   => esc_url( $script ),
+			)
+		);
+	}
+}
