@@ -102,10 +102,23 @@ pub(crate) async fn freeze(
     site: &str,
     events: &mut [&mut Event],
 ) -> Result<(), StoreError> {
-    let found = known(store, site, events).await?;
-    for (event, known) in events.iter_mut().zip(found) {
-        if let Some(consent) = &known.with_order {
-            session::freeze(event, consent);
+    let asked: Vec<(usize, Asked)> = events
+        .iter()
+        .map(|event| Asked::of(event))
+        .enumerate()
+        .filter(|(_, a)| !a.orders.is_empty())
+        .collect();
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let (store, site) = (store.clone(), site.to_owned());
+    let look_up = move || -> Result<Vec<_>, StoreError> {
+        asked.into_iter().map(|(at, asked)| Ok((at, asked.with_order(&store, &site)?))).collect()
+    };
+    let found = tokio::task::spawn_blocking(look_up).await;
+    for (at, consent) in found.map_err(|e| StoreError::Database(e.to_string()))?? {
+        if let (Some(event), Some(consent)) = (events.get_mut(at), consent) {
+            session::freeze(event, &consent);
         }
     }
     Ok(())
@@ -167,6 +180,12 @@ impl Asked {
         let orders = event.order_id.iter().chain(older).cloned().collect();
         Self { clues: session::clues(event), orders, parent }
     }
+
+    /// What was allowed for the orders, as far as it is kept.
+    fn with_order(&self, store: &Store, site: &str) -> Result<Option<Consent>, StoreError> {
+        let orders: Vec<&str> = self.orders.iter().map(String::as_str).collect();
+        if orders.is_empty() { Ok(None) } else { store.order_consent(site, &orders) }
+    }
 }
 
 async fn known(store: &Arc<Store>, site: &str, events: &[&mut Event]) -> Result<Vec<Known>, StoreError> {
@@ -199,9 +218,9 @@ fn add(event: &mut Event, found: &Remembered, rules: &Rules, now_ms: i64) {
 fn look_up(store: &Store, site: &str, asked: Vec<Asked>) -> Result<Vec<Known>, StoreError> {
     let mut known: HashMap<Clues, Option<Arc<Remembered>>> = HashMap::new();
     let mut found = Vec::with_capacity(asked.len());
-    for Asked { clues: clue, orders, parent } in asked {
-        let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
-        let with_order = if orders.is_empty() { None } else { store.order_consent(site, &orders)? };
+    for asked in asked {
+        let with_order = asked.with_order(store, site)?;
+        let Asked { clues: clue, parent, .. } = asked;
         let refusal = match &clue.order_id {
             Some(order_id) => store.refusal_of_order(site, order_id)?,
             None => None,

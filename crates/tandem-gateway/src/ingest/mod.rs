@@ -15,7 +15,9 @@ use axum::routing::{any, post};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
-use tandem_sources::{AuthError, Decoded, Source, events, woocommerce};
+use tandem_core::Event;
+use tandem_core::session::{Rules, Touch};
+use tandem_sources::{AuthError, Decoded, Source, Visit, events, woocommerce};
 use tandem_store::{Batch, StoreError};
 
 use crate::pipeline::{self, Answer};
@@ -179,33 +181,17 @@ async fn keep(
     let name = source.name();
     let now_s = gateway.clock.now_s();
     let mut admitted = pipeline::admit(&site.site, decoded.parts, now_s);
-    let mut touches = Vec::new();
-    if let Some(rules) = &site.site.sessions {
-        let mut events: Vec<_> =
-            admitted.iter_mut().filter_map(|part| part.as_mut().ok().map(|(event, _)| event)).collect();
-        let now_ms = gateway.clock.now_ms();
-        let joined = sessions::join(&gateway.store, &site.site.id, rules, &mut events, now_ms).await;
-        // A webhook is not sent twice: the sale matters more than its click id.
-        let joined = joined.unwrap_or_else(|error| {
-            tracing::warn!(%error, "cannot look for visitors, events are kept without");
-            vec![None; events.len()]
-        });
-        let orders = events.iter().zip(&joined);
-        let gates = &site.site.gates;
-        touches.extend(
-            orders.filter_map(|(event, visitor)| sessions::touch_of_order(event, visitor.as_deref(), gates)),
-        );
-        touches.extend(decoded.visit.map(|visit| sessions::touch_of_visit(visit, &events, gates)));
-    } else {
-        let mut events: Vec<_> =
-            admitted.iter_mut().filter_map(|part| part.as_mut().ok().map(|(event, _)| event)).collect();
-        events.retain(|event| event.order_id.is_some());
-        if !events.is_empty()
-            && let Err(error) = sessions::freeze(&gateway.store, &site.site.id, &mut events).await
-        {
-            tracing::warn!(%error, "cannot look for what was allowed for the orders");
+    let mut events: Vec<_> =
+        admitted.iter_mut().filter_map(|part| part.as_mut().ok().map(|(event, _)| event)).collect();
+    let touches = match &site.site.sessions {
+        Some(rules) => complete(gateway, site, rules, &mut events, decoded.visit).await,
+        None => {
+            if let Err(error) = sessions::freeze(&gateway.store, &site.site.id, &mut events).await {
+                tracing::warn!(%error, "cannot look for what was allowed for the orders");
+            }
+            Vec::new()
         }
-    }
+    };
     let mut prepared = pipeline::prepare(site, name, admitted, now_s);
     let batch = Batch {
         events: std::mem::take(&mut prepared.events),
@@ -219,6 +205,30 @@ async fn keep(
         gateway.metrics.events(&site.site.id, name, status, count);
     }
     Ok(answers)
+}
+
+/// Completes events from their sessions, and gives what they and the visit tell of visitors.
+async fn complete(
+    gateway: &Gateway,
+    site: &SiteRuntime,
+    rules: &Rules,
+    events: &mut [&mut Event],
+    visit: Option<Visit>,
+) -> Vec<Touch> {
+    let now_ms = gateway.clock.now_ms();
+    let joined = sessions::join(&gateway.store, &site.site.id, rules, events, now_ms).await;
+    // A webhook is not sent twice: the sale matters more than its click id.
+    let joined = joined.unwrap_or_else(|error| {
+        tracing::warn!(%error, "cannot look for visitors, events are kept without");
+        vec![None; events.len()]
+    });
+    let gates = &site.site.gates;
+    let orders = events.iter().zip(&joined);
+    let of_orders =
+        orders.filter_map(|(event, visitor)| sessions::touch_of_order(event, visitor.as_deref(), gates));
+    let mut touches: Vec<Touch> = of_orders.collect();
+    touches.extend(visit.map(|visit| sessions::touch_of_visit(visit, events, gates)));
+    touches
 }
 
 fn unavailable(error: StoreError) -> Refusal {
