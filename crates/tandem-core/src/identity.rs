@@ -153,6 +153,10 @@ click_ids! {
     msclkid,
     /// LinkedIn: first-party ads tracking id.
     li_fat_id,
+    /// Google Analytics: client id, the last two parts of the `_ga` cookie (`1234567890.1700000000`).
+    ga_client_id,
+    /// Google Analytics: session id, Unix seconds of the session's start.
+    ga_session_id,
 }
 
 impl ClickIds {
