@@ -1,41 +1,38 @@
 //! Whose write key is it? Sites are asked in turn, each in constant time; a key let in once is remembered by its hash.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
 
 use sha2::{Digest, Sha256};
-use tandem_sources::{AuthError, Request, Source, events};
+use tandem_sources::{AuthError, Request, events};
 
-use crate::{Gateway, SiteRuntime};
+use crate::SiteRuntime;
+use crate::sites::Sites;
 
-impl Gateway {
+/// SHA-256 of a write key that was let in → its site; saves asking every site for each request.
+pub(crate) type KnownKeys = RwLock<HashMap<[u8; 32], String>>;
+
+impl Sites {
     /// The site that lets this request in through its events source.
-    pub(crate) fn site_by_key(
-        &self,
-        request: &Request<'_>,
-    ) -> Result<(Arc<SiteRuntime>, &dyn Source), AuthError> {
+    pub(crate) fn by_key(&self, request: &Request<'_>) -> Result<Arc<SiteRuntime>, AuthError> {
         let digest: [u8; 32] = Sha256::digest(request.header("authorization").unwrap_or_default()).into();
         let known = self.known_keys.read().ok().and_then(|keys| keys.get(&digest).cloned());
-        if let Some(found) = known.and_then(|id| self.events_of(&id)) {
-            return Ok(found);
+        if let Some(site) = known.and_then(|id| self.get(&id).cloned()) {
+            return Ok(site);
         }
         let mut refused = AuthError::Missing("send the site's write key as Authorization: Bearer KEY");
-        for id in self.sites.keys() {
-            let Some((site, source)) = self.events_of(id) else { continue };
+        for site in self.iter() {
+            let Some(source) = site.source(events::NAME) else { continue };
             match source.authenticate(request) {
                 Ok(()) => {
                     if let Ok(mut keys) = self.known_keys.write() {
-                        keys.insert(digest, id.clone());
+                        keys.insert(digest, site.site.id.clone());
                     }
-                    return Ok((site, source));
+                    return Ok(site.clone());
                 }
                 Err(error) => refused = error,
             }
         }
         Err(refused)
-    }
-
-    fn events_of(&self, id: &str) -> Option<(Arc<SiteRuntime>, &dyn Source)> {
-        let site = self.sites.get(id)?;
-        Some((site.clone(), site.sources.get(events::NAME)?.as_ref()))
     }
 }

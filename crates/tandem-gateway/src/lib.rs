@@ -5,7 +5,7 @@
 //! [`clock`] the only one that asks what time it is.
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use tandem_core::Site;
 use tandem_core::consent::{Gate, OnUnknown};
@@ -25,6 +25,7 @@ pub mod private;
 mod probes;
 mod script;
 mod sessions;
+mod sites;
 pub mod transport;
 
 pub use clock::Clock;
@@ -32,6 +33,7 @@ pub use limits::Limits;
 pub use metrics::Metrics;
 pub use probes::Probe;
 pub use script::{LIBRARY, Script};
+pub use sites::{Changed, Sites};
 
 /// A destination of a site with the queue its deliveries wait in.
 #[derive(Clone)]
@@ -81,10 +83,18 @@ pub struct SiteRuntime {
     pub script: Option<Script>,
 }
 
+impl SiteRuntime {
+    /// A way in, if the site has it.
+    #[must_use]
+    pub fn source(&self, name: &str) -> Option<&dyn Source> {
+        self.sources.get(name).map(Box::as_ref)
+    }
+}
+
 /// Everything a handler needs.
 pub struct Gateway {
-    /// By short name.
-    pub sites: HashMap<String, Arc<SiteRuntime>>,
+    /// The shops; see [`Gateway::sites`].
+    present: sites::Present,
     /// The log and its companions.
     pub store: Arc<Store>,
     /// What time it is.
@@ -99,10 +109,6 @@ pub struct Gateway {
     callers: limits::Callers,
     /// Which signed requests of plugins were seen.
     nonces: nonces::Nonces,
-    /// Path of a script → its site.
-    pages: HashMap<String, String>,
-    /// SHA-256 of a write key that was let in → its site; saves asking every site for each request.
-    known_keys: RwLock<HashMap<[u8; 32], String>>,
 }
 
 impl Gateway {
@@ -116,29 +122,9 @@ impl Gateway {
         clock: Arc<dyn Clock>,
         limits: Limits,
     ) -> Result<Self, StoreError> {
-        let (mut sites, mut pages) = (HashMap::new(), HashMap::new());
-        for setup in setups {
-            let mut lanes = Vec::with_capacity(setup.destinations.len());
-            for destination in setup.destinations {
-                let id = store.lane(&setup.site.id, destination.definition().name).await?;
-                lanes.push(Lane::new(id, &setup.site, destination));
-            }
-            let script = Script::of(&setup.site, &setup.sources, &lanes, &limits);
-            if let Some(script) = &script {
-                pages.insert(script.path.clone(), setup.site.id.clone());
-            }
-            let sources = setup.sources.into_iter().map(|s| (s.name(), s)).collect();
-            let runtime = SiteRuntime { site: setup.site, sources, lanes, script };
-            sites.insert(runtime.site.id.clone(), Arc::new(runtime));
-        }
-        let (metrics, known_keys, callers) =
-            (Metrics::default(), RwLock::default(), limits::Callers::default());
+        let present = sites::Present::new(Sites::new(setups, &store, &limits).await?);
+        let (metrics, callers) = (Metrics::default(), limits::Callers::default());
         let (probes, nonces) = (probes::Probes::default(), nonces::Nonces::default());
-        Ok(Self { sites, store, clock, metrics, limits, callers, probes, nonces, pages, known_keys })
-    }
-
-    /// All lanes of all sites.
-    pub fn lanes(&self) -> impl Iterator<Item = &Lane> {
-        self.sites.values().flat_map(|s| &s.lanes)
+        Ok(Self { present, store, clock, metrics, limits, callers, probes, nonces })
     }
 }

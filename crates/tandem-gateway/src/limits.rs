@@ -47,19 +47,19 @@ const MAX_ADDRESSES: usize = 50_000;
 /// A token bucket for each address. Times are passed in.
 #[derive(Debug, Default)]
 pub(crate) struct Callers {
-    /// By address: tokens in thousandths, and when they were counted, Unix milliseconds.
+    /// By site and address: tokens in thousandths, and when they were counted, Unix milliseconds.
     buckets: Mutex<HashMap<String, (i64, i64)>>,
 }
 
 impl Callers {
-    /// Whether this address may call now. Callers without a public one share one bucket, a wider one: behind a proxy that
+    /// Whether this address may call this site now: one shop's visitors use up nothing of another's. Callers without a public one share one bucket, a wider one: behind a proxy that
     /// is not trusted it is everybody.
-    pub(crate) fn allow(&self, address: Option<&str>, per_second: u32, now_ms: i64) -> bool {
+    pub(crate) fn allow(&self, site: &str, address: Option<&str>, per_second: u32, now_ms: i64) -> bool {
         if per_second == 0 {
             return true;
         }
         let rate = i64::from(per_second) * if address.is_none() { 50 } else { 1 };
-        let address = &address.map_or_else(String::new, network);
+        let address = &format!("{site} {}", address.map_or_else(String::new, network));
         let full = rate * BURST_S * 1_000;
         let refilled = |(tokens, at): (i64, i64)| (tokens + (now_ms - at).max(0) * rate).min(full);
         // Nothing in here panics half-way through a change.
@@ -95,26 +95,30 @@ mod tests {
     #[test]
     fn a_burst_then_the_rate() {
         let callers = Callers::default();
-        let count =
-            |now_ms: i64| (0..1_000).filter(|_| callers.allow(Some("203.0.113.7"), 20, now_ms)).count();
+        let count = |now_ms: i64| {
+            (0..1_000).filter(|_| callers.allow("shop", Some("203.0.113.7"), 20, now_ms)).count()
+        };
         assert_eq!(count(1_000_000), 200);
         assert_eq!(count(1_000_000), 0);
         assert_eq!(count(1_000_500), 10);
         assert_eq!(count(9_000_000), 200);
+        assert!(callers.allow("other-shop", Some("203.0.113.7"), 20, 9_000_000));
         // Another address has its own, and a clock set back gives nothing away.
-        assert!(callers.allow(Some("198.51.100.1"), 20, 1_000_000));
+        assert!(callers.allow("shop", Some("198.51.100.1"), 20, 1_000_000));
         assert_eq!(count(1_000_000), 0);
-        assert!((0..10_000).all(|_| callers.allow(Some("203.0.113.9"), 0, 0)));
-        let many = (0..1_000).filter(|i| callers.allow(Some(&format!("2001:db8:1:2::{i:x}")), 20, 0)).count();
+        assert!((0..10_000).all(|_| callers.allow("shop", Some("203.0.113.9"), 0, 0)));
+        let many = (0..1_000)
+            .filter(|i| callers.allow("shop", Some(&format!("2001:db8:1:2::{i:x}")), 20, 0))
+            .count();
         assert_eq!(many, 200);
-        assert_eq!((0..20_000).filter(|_| callers.allow(None, 20, 0)).count(), 10_000);
+        assert_eq!((0..20_000).filter(|_| callers.allow("shop", None, 20, 0)).count(), 10_000);
     }
 
     #[test]
     fn memory_is_bounded() {
         let callers = Callers::default();
         for i in 0..200_000 {
-            assert!(callers.allow(Some(&i.to_string()), 20, i64::from(i)));
+            assert!(callers.allow("shop", Some(&i.to_string()), 20, i64::from(i)));
         }
         assert!(callers.buckets.lock().unwrap().len() <= MAX_ADDRESSES);
     }

@@ -54,6 +54,11 @@ struct LaneLabels {
     destination: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    result: &'static str,
+}
+
 /// All counters of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
@@ -62,6 +67,7 @@ pub struct Metrics {
     deliveries: Family<DeliveryLabels, Counter>,
     attempts: Family<AttemptLabels, Counter>,
     attempt_ms: Family<AttemptLabels, Counter<f64, AtomicU64>>,
+    reloads: Family<ReloadLabels, Counter>,
 }
 
 impl Metrics {
@@ -86,6 +92,12 @@ impl Metrics {
         }
     }
 
+    /// A configuration read while running, taken or refused as a whole.
+    pub fn configuration(&self, taken: bool) {
+        let result = if taken { "taken" } else { "refused" };
+        self.reloads.get_or_create(&ReloadLabels { result }).inc();
+    }
+
     /// One outgoing call.
     pub fn attempt(&self, destination: &'static str, verdict: &'static str, seconds: f64) {
         let labels = AttemptLabels { destination, verdict };
@@ -102,6 +114,7 @@ impl Metrics {
         registry.register("deliveries", "Deliveries by new state", self.deliveries.clone());
         registry.register("attempts", "Calls to platforms by verdict", self.attempts.clone());
         registry.register("attempt_seconds", "Time spent in calls to platforms", self.attempt_ms.clone());
+        registry.register("configurations", "Configurations read while running", self.reloads.clone());
         let waiting: Family<LaneLabels, Gauge> = Family::default();
         let age: Family<LaneLabels, Gauge> = Family::default();
         let stopped: Family<LaneLabels, Gauge> = Family::default();

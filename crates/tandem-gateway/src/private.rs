@@ -231,7 +231,7 @@ async fn resume(
     lane: Result<Path<u32>, PathRejection>,
 ) -> Result<Response, Unfit> {
     let Path(lane) = lane.map_err(Unfit::why)?;
-    if gateway.lanes().all(|l| l.id != LaneId(lane)) {
+    if gateway.lane(LaneId(lane)).is_none() {
         return Ok(problem(
             StatusCode::NOT_FOUND,
             "no_such_destination",

@@ -120,14 +120,9 @@ fn named(site: Result<Path<String>, PathRejection>) -> String {
     site.map(|Path(site)| site).unwrap_or_default()
 }
 
-/// The site of that name, with its shop.
-fn woocommerce_of<'g>(
-    gateway: &'g Gateway,
-    site: &str,
-) -> Result<(&'g SiteRuntime, &'g dyn Source), Refusal> {
-    let site = gateway.sites.get(site).ok_or_else(Refusal::unknown_site)?;
-    let source = site.sources.get(woocommerce::NAME).ok_or_else(Refusal::unknown_site)?;
-    Ok((site, source.as_ref()))
+/// The shop's source.
+fn woocommerce_of(site: &SiteRuntime) -> Result<&dyn Source, Refusal> {
+    site.source(woocommerce::NAME).ok_or_else(Refusal::unknown_site)
 }
 
 fn counted(gateway: &Gateway, source: &'static str, result: Result<Response, Refusal>) -> Response {
@@ -139,7 +134,8 @@ fn counted(gateway: &Gateway, source: &'static str, result: Result<Response, Ref
 async fn take_events(gateway: &Gateway, request: Request) -> Result<Response, Refusal> {
     let (headers, body) = read(gateway, request, gateway.limits.max_body).await?;
     let wire = tandem_sources::Request::new(&headers, &body);
-    let (site, source) = gateway.site_by_key(&wire).map_err(Refusal::unauthorised)?;
+    let site = gateway.sites().by_key(&wire).map_err(Refusal::unauthorised)?;
+    let source = site.source(events::NAME).ok_or_else(Refusal::unknown_site)?;
     let answers = keep(gateway, &site, source, source.decode(&wire, &site.site)).await?;
     let count = |status| answers.iter().filter(|a| a.status == status).count();
     let (accepted, duplicates) = (count("accepted"), count("duplicate"));
@@ -159,7 +155,8 @@ struct EventsAnswer<'a> {
 /// A signed webhook gets 200 even when it holds nothing to report, or something broken: WooCommerce sends nothing
 /// twice, and switches a webhook off for good after a few other answers. What was wrong is on record.
 async fn take_webhook(gateway: &Gateway, site: &str, request: Request) -> Result<Response, Refusal> {
-    let (site, source) = woocommerce_of(gateway, site)?;
+    let site = gateway.site(site).ok_or_else(Refusal::unknown_site)?;
+    let source = woocommerce_of(&site)?;
     let (headers, body) = read(gateway, request, gateway.limits.max_body).await?;
     let wire = tandem_sources::Request::new(&headers, &body);
     source.authenticate(&wire).map_err(Refusal::unauthorised)?;
@@ -167,7 +164,7 @@ async fn take_webhook(gateway: &Gateway, site: &str, request: Request) -> Result
     if decoded.handshake {
         return Ok(json_response(StatusCode::OK, &json!({ "status": "ready" })));
     }
-    let answers = keep(gateway, site, source, decoded).await?;
+    let answers = keep(gateway, &site, source, decoded).await?;
     Ok(json_response(StatusCode::OK, &json!({ "events": answers })))
 }
 

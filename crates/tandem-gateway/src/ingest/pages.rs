@@ -43,7 +43,7 @@ pub(super) async fn serve(State(gateway): State<Arc<Gateway>>, request: Request)
 
 fn asked<'a>(gateway: &Gateway, path: &'a str) -> Option<Asked<'a>> {
     let (folder, file) = path.rsplit_once('/')?;
-    let site = gateway.sites.get(gateway.pages.get(folder)?)?.clone();
+    let site = gateway.sites().by_path(folder)?.clone();
     Some(Asked { site, file })
 }
 
@@ -142,7 +142,7 @@ async fn take(
 ) -> Result<Response, Refusal> {
     let peer = Peer::of(request.extensions(), request.headers(), &gateway.limits);
     let (rate, now_ms) = (gateway.limits.page_requests_per_second, gateway.clock.now_ms());
-    if !gateway.callers.allow(peer.ip.as_deref(), rate, now_ms) {
+    if !gateway.callers.allow(&site.site.id, peer.ip.as_deref(), rate, now_ms) {
         let text = "too many requests from this address; the script sends again later";
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", text));
     }

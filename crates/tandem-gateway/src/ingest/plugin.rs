@@ -26,16 +26,17 @@ pub(super) async fn serve(
 }
 
 async fn take(gateway: &Gateway, site: &str, request: Request) -> Result<Response, Refusal> {
-    let (site, source) = woocommerce_of(gateway, site)?;
+    let site = gateway.site(site).ok_or_else(Refusal::unknown_site)?;
+    let source = woocommerce_of(&site)?;
     let plugin = source.plugin().ok_or_else(Refusal::unknown_site)?;
     let (headers, body) = read(gateway, request, gateway.limits.max_body).await?;
     let wire = tandem_sources::Request::new(&headers, &body);
-    let_in(gateway, site, plugin, &wire)?;
+    let_in(gateway, &site, plugin, &wire)?;
     match plugin.read(&body, &site.site.policy).map_err(refused)? {
-        Handed::Ping => Ok(json_response(StatusCode::OK, &ready(site, source))),
+        Handed::Ping => Ok(json_response(StatusCode::OK, &ready(&site, source))),
         Handed::Orders { ids, parts } => {
             let decoded = Decoded { parts, ..Decoded::default() };
-            let answers = keep(gateway, site, source, decoded).await?;
+            let answers = keep(gateway, &site, source, decoded).await?;
             let orders: Vec<_> = ids.iter().zip(&answers).map(|(id, answer)| Told { id, answer }).collect();
             Ok(json_response(StatusCode::OK, &json!({ "orders": orders })))
         }

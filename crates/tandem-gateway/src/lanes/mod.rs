@@ -1,9 +1,13 @@
 //! Delivery: one task a lane takes what is due, calls the platform, and records a verdict for every event.
+//!
+//! A lane's task outlives its set-up: it asks for the present one before it starts calls, so that a new token or limit
+//! holds from the next call on, and ends when its site or destination is gone.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_store::LaneId;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -35,28 +39,43 @@ pub async fn clock_was_set_back(gateway: &Gateway) {
 }
 
 /// Runs every lane until `stop` turns true; returns when the calls under way have been recorded.
-pub async fn run(gateway: Arc<Gateway>, transport: Arc<dyn Transport>, stop: watch::Receiver<bool>) {
+pub async fn run(gateway: Arc<Gateway>, transport: Arc<dyn Transport>, mut stop: watch::Receiver<bool>) {
     clock_was_set_back(&gateway).await;
-    let persisted = gateway.store.lanes().unwrap_or_default();
-    let mut tasks = JoinSet::new();
-    for lane in gateway.lanes() {
-        let stopped = persisted.iter().any(|l| l.lane == lane.id && l.stopped.is_some());
-        let worker = Worker {
-            lane: lane.clone(),
-            gateway: gateway.clone(),
-            transport: transport.clone(),
-            stop: stop.clone(),
-            under_way: HashSet::new(),
-            restraint: Restraint::new(stopped),
-            calls: JoinSet::new(),
-        };
-        tasks.spawn(worker.run(stop.clone()));
+    let mut sites = gateway.sites_changed();
+    let (mut tasks, mut running) = (JoinSet::new(), HashSet::new());
+    while !*stop.borrow() {
+        for lane in gateway.sites().lanes().filter(|lane| running.insert(lane.id)) {
+            let worker = Worker {
+                lane: lane.id,
+                gateway: gateway.clone(),
+                transport: transport.clone(),
+                stop: stop.clone(),
+                under_way: HashSet::new(),
+                restraint: restraint(&gateway, lane.id),
+                calls: JoinSet::new(),
+            };
+            tasks.spawn(worker.run(stop.clone()));
+        }
+        tokio::select! {
+            Some(ended) = tasks.join_next() => match ended {
+                Ok(lane) => _ = running.remove(&lane),
+                // A bug: the lane's queue stays, and is gone through after the next start.
+                Err(error) => tracing::error!(%error, "a lane's task failed"),
+            },
+            _ = sites.changed() => {}
+            _ = stop.changed() => {}
+        }
     }
     while tasks.join_next().await.is_some() {}
 }
 
+/// Where a lane begins: one that was stopped tries one event at once.
+fn restraint(gateway: &Gateway, lane: LaneId) -> Restraint {
+    Restraint::new(gateway.store.stopped(lane).unwrap_or_default())
+}
+
 struct Worker {
-    lane: Lane,
+    lane: LaneId,
     gateway: Arc<Gateway>,
     transport: Arc<dyn Transport>,
     stop: watch::Receiver<bool>,
@@ -66,12 +85,15 @@ struct Worker {
 }
 
 impl Worker {
-    async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let bell = self.gateway.store.waker(self.lane.id);
+    /// Works until `stop` or until the lane is gone; gives its number.
+    async fn run(mut self, mut stop: watch::Receiver<bool>) -> LaneId {
+        let bell = self.gateway.store.waker(self.lane);
+        let mut sites = self.gateway.sites_changed();
         while !*stop.borrow() {
+            let Some(lane) = self.gateway.lane(self.lane) else { break };
             let sleep = match self.restraint.until(Instant::now()) {
                 Some(until) => until - Instant::now(),
-                None => self.start_calls().await,
+                None => self.start_calls(&lane).await,
             };
             tokio::select! {
                 () = bell.notified() => {
@@ -81,15 +103,18 @@ impl Worker {
                 }
                 () = tokio::time::sleep(sleep) => {}
                 Some(called) = self.calls.join_next() => self.finish(called).await,
+                // Perhaps a person mended what the lane is held up by.
+                _ = sites.changed() => self.restraint = restraint(&self.gateway, self.lane),
                 _ = stop.changed() => {}
             }
         }
         while self.calls.join_next().await.is_some() {}
+        self.lane
     }
 
     /// Somebody lifted the stop through the API.
     fn resumed(&self) -> bool {
-        self.gateway.store.stopped(self.lane.id).is_ok_and(|stopped| !stopped)
+        self.gateway.store.stopped(self.lane).is_ok_and(|stopped| !stopped)
     }
 
     async fn finish(&mut self, called: Result<Called, tokio::task::JoinError>) {
@@ -117,19 +142,19 @@ impl Worker {
 
     /// Clears the record of a stop.
     async fn go_on(&self) {
-        if let Err(error) = self.gateway.store.set_stop(self.lane.id, None).await {
+        if let Err(error) = self.gateway.store.set_stop(self.lane, None).await {
             tracing::error!(%error, "cannot record that the destination goes on");
         }
     }
 
     /// Starts as many calls as there is work and room for; how long to sleep if nothing rings.
-    async fn start_calls(&mut self) -> Duration {
-        let definition = self.lane.destination.definition();
+    async fn start_calls(&mut self, lane: &Lane) -> Duration {
+        let definition = lane.destination.definition();
         let (room, limit) = self.restraint.room(definition);
         while self.calls.len() < room {
             let now_ms = self.gateway.clock.now_ms();
-            let (store, lane, under_way) = (self.gateway.store.clone(), self.lane.id, self.under_way.clone());
-            let found = tokio::task::spawn_blocking(move || store.due(lane, now_ms, limit, &under_way)).await;
+            let (store, id, under_way) = (self.gateway.store.clone(), self.lane, self.under_way.clone());
+            let found = tokio::task::spawn_blocking(move || store.due(id, now_ms, limit, &under_way)).await;
             let batch = match found {
                 Ok(Ok(batch)) => batch,
                 Ok(Err(error)) => {
@@ -143,7 +168,7 @@ impl Worker {
             }
             self.under_way.extend(batch.due.iter().map(|d| d.seq));
             let call = Call {
-                lane: self.lane.clone(),
+                lane: lane.clone(),
                 gateway: self.gateway.clone(),
                 transport: self.transport.clone(),
                 stop: self.stop.clone(),

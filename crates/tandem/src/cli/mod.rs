@@ -85,6 +85,12 @@ fn interruption() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
+/// SIGHUP, by custom the wish to read the configuration again.
+fn hangups() -> anyhow::Result<tokio::signal::unix::Signal> {
+    use tokio::signal::unix::{SignalKind, signal};
+    Ok(signal(SignalKind::hangup())?)
+}
+
 /// An instant: RFC 3339, or Unix seconds.
 fn instant(text: &str) -> Result<i64, String> {
     if let Ok(seconds) = text.parse::<i64>() {

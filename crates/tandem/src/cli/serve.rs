@@ -7,6 +7,7 @@ use tandem_gateway::clock::SystemClock;
 
 use crate::app;
 use crate::config::{self, Log, LogFormat};
+use crate::reload::Reload;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -39,10 +40,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         tracing::warn!(at = remark.path, "{}: {}", remark.what, remark.remedy);
     }
     let clock = args.now.map_or_else(SystemClock::default, SystemClock::starting_at);
-    let interruption = super::interruption()?;
+    let reload = Reload::of(args.config, &config);
+    let (interruption, mut hangups) = (super::interruption()?, super::hangups()?);
     let app = app::start(config, Arc::new(clock)).await?;
-    tracing::info!(public = %app.public, private = %app.private, sites = app.gateway.sites.len(), "ready");
-    interruption.await;
+    tracing::info!(public = %app.public, private = %app.private, sites = app.gateway.sites().iter().count(), "ready");
+    tokio::pin!(interruption);
+    loop {
+        tokio::select! {
+            () = &mut interruption => break,
+            _ = hangups.recv() => reload.apply(&app.gateway).await,
+        }
+    }
     tracing::info!("stopping");
     app.shut_down().await;
     Ok(ExitCode::SUCCESS)

@@ -107,6 +107,12 @@ impl Home {
     }
 
     fn written(self, sites: &str) -> Self {
+        self.write(sites);
+        self
+    }
+
+    /// Another configuration in the place of the first; see [`Gateway::hang_up`].
+    pub(crate) fn write(&self, sites: &str) {
         let store = self.store.display();
         let text = format!(
             r#"
@@ -120,7 +126,6 @@ impl Home {
             "#
         );
         std::fs::write(self.config(), text).expect("the configuration is written");
-        self
     }
 
     pub(crate) fn config(&self) -> PathBuf {
@@ -226,10 +231,22 @@ impl Gateway {
 
     /// SIGTERM, and a clean end.
     pub(crate) fn stop(mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
-        assert!(sent.success(), "cannot send SIGTERM");
+        self.signal("-TERM");
         self.ended()
+    }
+
+    /// SIGHUP: the configuration is read again. Returns when the log says what came of it.
+    pub(crate) fn hang_up(&self) {
+        let read = |log: &str| log.matches("the new configuration is").count();
+        let before = read(&self.log());
+        self.signal("-HUP");
+        until("the configuration is read again", || read(&self.log()) > before);
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().expect("kill runs");
+        assert!(sent.success(), "cannot send {signal}");
     }
 
     /// Waits for its end, whoever brings it about.

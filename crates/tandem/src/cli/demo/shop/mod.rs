@@ -88,7 +88,7 @@ impl Open {
 /// When the port is taken, or the gateway has no site for the shop's pages.
 pub(super) async fn open(app: &App, sandbox: SocketAddr, port: u16, http: Http) -> anyhow::Result<Open> {
     let gateway = app.gateway.clone();
-    let site = gateway.sites.get("shop").context("the demo's site")?;
+    let site = gateway.site("shop").context("the demo's site")?;
     let script = site.script.as_ref().context("the demo's script")?;
     let visitor_cookie = script.settings["cookie"].as_str().unwrap_or_default().to_owned();
     let path = script.path.clone();
