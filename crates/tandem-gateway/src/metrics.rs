@@ -59,6 +59,12 @@ struct ReloadLabels {
     result: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SweptLabels {
+    site: String,
+    result: &'static str,
+}
+
 /// All counters of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
@@ -68,6 +74,7 @@ pub struct Metrics {
     attempts: Family<AttemptLabels, Counter>,
     attempt_ms: Family<AttemptLabels, Counter<f64, AtomicU64>>,
     reloads: Family<ReloadLabels, Counter>,
+    swept: Family<SweptLabels, Counter>,
 }
 
 impl Metrics {
@@ -98,6 +105,13 @@ impl Metrics {
         self.reloads.get_or_create(&ReloadLabels { result }).inc();
     }
 
+    /// Orders of the shop's own list: `found` there only, or `known`; or a look that `failed`.
+    pub fn swept(&self, site: &str, result: &'static str, count: u64) {
+        if count > 0 {
+            self.swept.get_or_create(&SweptLabels { site: site.to_owned(), result }).inc_by(count);
+        }
+    }
+
     /// One outgoing call.
     pub fn attempt(&self, destination: &'static str, verdict: &'static str, seconds: f64) {
         let labels = AttemptLabels { destination, verdict };
@@ -115,6 +129,7 @@ impl Metrics {
         registry.register("attempts", "Calls to platforms by verdict", self.attempts.clone());
         registry.register("attempt_seconds", "Time spent in calls to platforms", self.attempt_ms.clone());
         registry.register("configurations", "Configurations read while running", self.reloads.clone());
+        registry.register("swept_orders", "Orders seen in the shops' own lists", self.swept.clone());
         let waiting: Family<LaneLabels, Gauge> = Family::default();
         let age: Family<LaneLabels, Gauge> = Family::default();
         let stopped: Family<LaneLabels, Gauge> = Family::default();

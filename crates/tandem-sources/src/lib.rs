@@ -138,6 +138,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// The shop's own list of orders, where it may be looked at.
+    fn sweep(&self) -> Option<woocommerce::Sweep<'_>> {
+        None
+    }
+
     /// Template of the event ids this source gives to orders, for sources that report sales.
     fn sale_event_id(&self) -> Option<&str> {
         None
@@ -159,7 +164,7 @@ pub fn configure(name: &str, settings: Option<&Value>) -> Result<Box<dyn Source>
         }
         woocommerce::NAME => Ok(Box::new(woocommerce::WooCommerce::new(
             serde_json::from_value(settings).map_err(|e| e.to_string())?,
-        ))),
+        )?)),
         _ => Err(format!("there is no source named {name:?}; known are {}", NAMES.join(", "))),
     }
 }

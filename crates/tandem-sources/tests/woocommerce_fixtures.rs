@@ -219,11 +219,14 @@ fn orders_of_the_rest_api_read_like_deliveries() {
     use tandem_sources::woocommerce::{Settings, WooCommerce};
     let order = |name: &str, settings: Settings| {
         let answer = read_json(&root().join(format!("tests/fixtures/woocommerce/rest-api/{name}.json")));
-        WooCommerce::new(settings).order(answer["response"].as_object().unwrap().clone(), &Policy::default())
+        WooCommerce::new(settings)
+            .unwrap()
+            .order(answer["response"].as_object().unwrap().clone(), &Policy::default())
     };
     let delivery = deliveries().into_iter().find(|d| d.name.starts_with("05a-order-created")).unwrap();
     let delivered = serde_json::from_str(&delivery.body).unwrap();
     let before = WooCommerce::new(Settings::default())
+        .unwrap()
         .order(delivered, &Policy::default())
         .unwrap_or_else(|r| panic!("{r:?}"));
     let after = order("order-kwd-dp2", Settings::default()).unwrap_or_else(|r| panic!("{r:?}"));

@@ -48,12 +48,13 @@ pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Resu
     // The first phone number would otherwise wait for its metadata to be unpacked.
     tokio::task::spawn_blocking(tandem_core::normalise::phone::warm);
 
-    let transport = Arc::new(transport::Http::new().context("cannot set up TLS")?);
+    let http = transport::Http::new().context("cannot set up TLS")?;
     let (public_addr, private_addr) = (public.local_addr()?, private.local_addr()?);
     let tasks = vec![
         tokio::spawn(serve(public, ingest::router(gateway.clone()), stopped.clone())),
         tokio::spawn(serve(private, private::router(gateway.clone(), &token), stopped.clone())),
-        tokio::spawn(lanes::run(gateway.clone(), transport, stopped.clone())),
+        tokio::spawn(lanes::run(gateway.clone(), Arc::new(http.clone()), stopped.clone())),
+        tokio::spawn(ingest::sweep::run(gateway.clone(), http, stopped.clone())),
         tokio::spawn(housekeeping(gateway.clone(), stopped)),
     ];
     Ok(App { gateway, public: public_addr, private: private_addr, stop, tasks })

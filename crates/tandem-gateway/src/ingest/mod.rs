@@ -1,6 +1,7 @@
 //! The public listener: what the world may reach. Everything that comes in here is untrusted.
 //!
 //! Here are the events API and the webhooks; [`plugin`] is what the shop's plugin reaches, [`pages`] what its pages do.
+//! [`sweep`] asks the shop itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::{Gateway, SiteRuntime, sessions};
 mod pages;
 mod peer;
 mod plugin;
+pub mod sweep;
 
 pub(crate) use peer::Peer;
 

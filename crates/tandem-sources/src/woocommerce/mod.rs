@@ -12,6 +12,7 @@ mod order;
 mod plugin;
 mod settings;
 mod signature;
+mod sweep;
 
 use serde_json::{Map, Value};
 use tandem_core::Site;
@@ -20,6 +21,7 @@ use tandem_core::door::{Draft, Rejection};
 
 pub use plugin::{BodyError, Handed, MAX_ORDERS, Plugin, Stamp, WINDOW_S};
 pub use settings::{ClickIdMeta, ContentId, EventIdTemplate, Gateway, Renewals, Settings, ValueOf};
+pub use sweep::{PAGE, Stretch, Sweep, SweepError, SweepSettings, Swept};
 
 use crate::{AuthError, Decoded, Request, Source, values};
 
@@ -36,11 +38,16 @@ pub struct WooCommerce {
 
 impl WooCommerce {
     /// Sets it up.
-    #[must_use]
-    pub fn new(mut settings: Settings) -> Self {
+    ///
+    /// # Errors
+    /// A text that names the setting at fault.
+    pub fn new(mut settings: Settings) -> Result<Self, String> {
         use secrecy::ExposeSecret;
         settings.secrets.retain(|secret| !secret.expose_secret().trim().is_empty());
-        Self { settings }
+        if let Some(sweep) = &settings.sweep {
+            sweep.check()?;
+        }
+        Ok(Self { settings })
     }
 
     /// Reads an order in the form of the REST API v3, as a webhook or `GET /wp-json/wc/v3/orders` gives it.
@@ -106,6 +113,10 @@ impl Source for WooCommerce {
 
     fn plugin(&self) -> Option<Plugin<'_>> {
         Some(Plugin::of(&self.settings))
+    }
+
+    fn sweep(&self) -> Option<Sweep<'_>> {
+        Sweep::of(&self.settings)
     }
 
     fn sale_event_id(&self) -> Option<&str> {

@@ -6,6 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 use tandem_core::names;
 
+use super::sweep::SweepSettings;
+
 /// Settings of one WooCommerce shop. All have defaults; without a secret every signed delivery is refused.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -35,6 +37,8 @@ pub struct Settings {
     /// Click ids of an order that was paid more than this many days after it was placed are dropped: the click is
     /// older still. TikTok credits clicks for 28 days at most.
     pub attribution_window_days: u32,
+    /// How the shop's own list of orders is looked at; not at all without it.
+    pub sweep: Option<SweepSettings>,
 }
 
 impl Default for Settings {
@@ -52,6 +56,7 @@ impl Default for Settings {
             click_id_meta: ClickIdMeta::default(),
             consent_meta: texts(&["_tandem_consent", "_wp_consent", "consent_marketing"]),
             attribution_window_days: 28,
+            sweep: None,
         }
     }
 }
