@@ -54,7 +54,8 @@ final class Data_Layer_Items {
 				continue;
 			}
 			$product = $line->get_product();
-			$id      = $line->get_variation_id() ? $line->get_variation_id() : $line->get_product_id();
+			$id      = Order_Payload::sold_id( $line, 'variation' );
+			$id      = $id ? $id : Order_Payload::sold_id( $line, 'product' );
 			$price   = (float) $line->get_total() / (float) $line->get_quantity();
 			$items[] = self::item( $product ? (string) $product->get_sku() : '', $id, $line->get_name(), $price, $line->get_quantity() );
 		}

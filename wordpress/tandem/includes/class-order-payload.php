@@ -43,6 +43,7 @@ final class Order_Payload {
 	 * @param \WC_Order $order The order.
 	 */
 	public static function of( \WC_Order $order ): array {
+		$placed = self::placed_with( $order );
 		return array(
 			'id'                  => $order->get_id(),
 			'number'              => (string) $order->get_order_number(),
@@ -50,7 +51,7 @@ final class Order_Payload {
 			'status'              => $order->get_status(),
 			'currency'            => $order->get_currency(),
 			'prices_include_tax'  => $order->get_prices_include_tax(),
-			'created_via'         => $order->get_created_via(),
+			'created_via'         => $placed->get_created_via(),
 			'total'               => self::money( $order->get_total() ),
 			'discount_total'      => self::money( $order->get_discount_total() ),
 			'shipping_total'      => self::money( $order->get_shipping_total() ),
@@ -61,16 +62,31 @@ final class Order_Payload {
 			'date_completed_gmt'  => self::date( $order->get_date_completed() ),
 			'payment_method'      => $order->get_payment_method(),
 			'customer_id'         => $order->get_customer_id(),
-			'customer_ip_address' => self::buyers( $order, '_tandem_ip', $order->get_customer_ip_address() ),
-			'customer_user_agent' => self::buyers( $order, '_tandem_agent', $order->get_customer_user_agent() ),
+			'customer_ip_address' => self::buyers( $placed, Order_Meta::IP, $placed->get_customer_ip_address() ),
+			'customer_user_agent' => self::buyers( $placed, Order_Meta::AGENT, $placed->get_customer_user_agent() ),
 			'billing'             => $order->get_address( 'billing' ),
 			'line_items'          => self::lines( $order ),
 			'fee_lines'           => self::other_lines( $order, 'fee' ),
 			'shipping_lines'      => self::other_lines( $order, 'shipping' ),
 			'coupon_lines'        => self::coupons( $order ),
 			'refunds'             => self::refunds( $order ),
-			'meta_data'           => self::meta( $order ),
+			'meta_data'           => $placed === $order ? self::meta( $order ) : array_merge( self::meta( $order ), self::meta( $placed ) ),
 		);
+	}
+
+	/**
+	 * The order that the buyer placed. An upsell may be an order of its own under that one, made by a program with one click of
+	 * the buyer's: then who bought, how they came and what they allowed stands with the first. A renewal has a copy of all
+	 * that, and its buyer was not there.
+	 *
+	 * @param \WC_Order $order The order.
+	 */
+	private static function placed_with( \WC_Order $order ): \WC_Order {
+		$renewal = 'subscription' === $order->get_created_via() || $order->get_meta( '_subscription_renewal' );
+		$first   = $order->get_parent_id() && ! $renewal ? wc_get_order( $order->get_parent_id() ) : null;
+		$same    = $first instanceof \WC_Order && 'shop_order' === $first->get_type()
+			&& 0 === strcasecmp( $first->get_billing_email(), $order->get_billing_email() );
+		return $same && ! array_filter( array_map( array( $order, 'get_meta' ), Order_Meta::keys() ) ) ? $first : $order;
 	}
 
 	/**
@@ -91,8 +107,8 @@ final class Order_Payload {
 			$lines[]  = array(
 				'id'           => $item->get_id(),
 				'name'         => $item->get_name(),
-				'product_id'   => $item->get_product_id(),
-				'variation_id' => $item->get_variation_id(),
+				'product_id'   => self::sold_id( $item, 'product' ),
+				'variation_id' => self::sold_id( $item, 'variation' ),
 				'quantity'     => $quantity,
 				'subtotal'     => self::money( $item->get_subtotal() ),
 				'total'        => self::money( $item->get_total() ),
@@ -103,6 +119,17 @@ final class Order_Payload {
 			);
 		}
 		return $lines;
+	}
+
+	/**
+	 * What was sold in a line. WooCommerce gives 0 where the product was deleted since; its id stands in the line's meta still.
+	 *
+	 * @param \WC_Order_Item_Product $item A line.
+	 * @param string                 $what Product or variation.
+	 */
+	public static function sold_id( \WC_Order_Item_Product $item, string $what ): int {
+		$id = (int) ( 'variation' === $what ? $item->get_variation_id() : $item->get_product_id() );
+		return $id ? $id : (int) wc_get_order_item_meta( $item->get_id(), "_{$what}_id" );
 	}
 
 	/**
