@@ -5,12 +5,17 @@
 open_temp() {
   temp=$(mktemp -d "${TMPDIR:-/tmp}/tandem-wordpress.XXXXXX")
   chmod 755 "$temp"
+  # Processes of ours; and process groups that a story started, each in a file with its number.
   pids=()
+  mkdir "$temp/groups"
   trap close_temp EXIT
 }
 
 close_temp() {
-  local pid
+  local pid group
+  for group in "$temp"/groups/*; do
+    [ -f "$group" ] && { kill -KILL -- "-$(cat "$group")" 2>/dev/null || true; }
+  done
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
   [ -n "${KEEP:-}" ] && { echo "kept: $temp"; return; }

@@ -14,6 +14,7 @@ class Browser {
 	public $cookies;
 	public $ip;
 	public $agent;
+	public $billing = Shop::BILLING;
 	public $status;
 	public $headers;
 	public $seconds;
@@ -33,6 +34,28 @@ class Browser {
 	/** Posts a form (array) or a body (text). */
 	public function post( string $path, $body, array $headers = array() ): string {
 		return $this->ask( $path, is_array( $body ) ? http_build_query( $body ) : $body, $headers );
+	}
+
+	/** Comes by an ad and allows everything, as the page's script tells the gateway; the gateway's answer sets the cookies. */
+	public function land( string $visitor, string $click, string $ttp ): void {
+		$this->cookies += array( '_ttp' => $ttp, 'cmplz_marketing' => 'allow', 'cmplz_statistics' => 'allow' );
+		$now  = (int) ( microtime( true ) * 1000 );
+		$page = array( 'url' => $this->base . '/?ttclid=' . $click, 'referrer' => '', 'title' => 'Shop' );
+		$this->post(
+			'/x7k2/a',
+			json_encode(
+				array(
+					'visitor' => $visitor,
+					'sent_at' => $now,
+					'page'    => $page,
+					'locale'  => 'de-DE',
+					'consent' => array( 'advertising' => 'granted', 'analytics' => 'granted' ),
+					'cookies' => array( '_ttp' => $ttp ),
+					'events'  => array( array( 'event_name' => 'Pageview', 'event_id' => 'view-' . $visitor, 'at' => $now ) ),
+				)
+			),
+			array( 'Origin: ' . $this->base, 'Content-Type: text/plain;charset=UTF-8' )
+		);
 	}
 
 	private function ask( string $path, ?string $body, array $headers ): string {

@@ -58,7 +58,7 @@ final class Shop {
 			$browser->post( '/?wc-ajax=apply_coupon', array( 'coupon_code' => $coupon, 'security' => $apply[1] ) );
 		}
 		$form = array( 'payment_method' => $method, 'woocommerce-process-checkout-nonce' => $nonce[1] );
-		foreach ( self::BILLING as $name => $value ) {
+		foreach ( $browser->billing as $name => $value ) {
 			$form[ "billing_$name" ] = $value;
 		}
 		$answer = json_decode( $browser->post( '/?wc-ajax=checkout', $form ), true );
@@ -77,7 +77,7 @@ final class Shop {
 		$answer = json_decode(
 			$browser->post(
 				'/wp-json/wc/store/v1/checkout',
-				json_encode( array( 'billing_address' => self::BILLING, 'shipping_address' => array_diff_key( self::BILLING, array( 'email' => 1 ) ), 'payment_method' => $method ) ),
+				json_encode( array( 'billing_address' => $browser->billing, 'shipping_address' => array_diff_key( $browser->billing, array( 'email' => 1 ) ), 'payment_method' => $method ) ),
 				$this->store_headers( $browser )
 			),
 			true
@@ -86,6 +86,34 @@ final class Shop {
 			throw new RuntimeException( 'block checkout: ' . json_encode( $answer ) );
 		}
 		return array( $answer['order_id'], $answer['payment_result']['redirect_url'] );
+	}
+
+	/** Pays an order by its pay link. */
+	public function pay( Browser $browser, int $order_id, string $method ): void {
+		$address = $this->run( "return wc_get_order( $order_id )->get_checkout_payment_url();" );
+		$page    = $browser->get( $address );
+		if ( ! preg_match( '/name="woocommerce-pay-nonce" value="(\w+)"/', $page, $nonce ) ) {
+			throw new RuntimeException( "no form to pay (status $browser->status): " . substr( wp_text( $page ), 0, 500 ) );
+		}
+		$browser->post( $address, array( 'woocommerce_pay' => 1, 'payment_method' => $method, 'woocommerce-pay-nonce' => $nonce[1] ) );
+	}
+
+	/** Lets hours pass for these orders and for all that waits: moves what stands in the database back. */
+	public function pass_hours( int $hours, array $order_ids ): void {
+		$ids = implode( ',', $order_ids );
+		$this->run(
+			'global $wpdb; $p = $wpdb->prefix; $s = ' . 3600 * $hours . ';
+			$wpdb->query( "UPDATE {$p}tandem_outbox SET due_at = GREATEST(due_at, $s) - $s, noted_at = noted_at - $s" );
+			$wpdb->query( "UPDATE {$p}actionscheduler_actions SET scheduled_date_gmt = scheduled_date_gmt - INTERVAL $s SECOND, scheduled_date_local = scheduled_date_local - INTERVAL $s SECOND WHERE status = \'pending\'" );
+			$wpdb->query( "UPDATE {$p}wc_orders SET date_created_gmt = date_created_gmt - INTERVAL $s SECOND, date_updated_gmt = date_updated_gmt - INTERVAL $s SECOND WHERE id IN (' . $ids . ')" );
+			$wpdb->query( "UPDATE {$p}wc_order_operational_data SET date_paid_gmt = date_paid_gmt - INTERVAL $s SECOND WHERE order_id IN (' . $ids . ')" );
+			$j = ( new Tandem\Journal() )->read(); $j["failed_at"] -= $s; update_option( "tandem_journal", $j, false );'
+		);
+	}
+
+	/** Throws the web server's cached pages away. */
+	public function empty_cache( string $temp ): void {
+		array_map( 'unlink', glob( "$temp/cache/*" ) );
 	}
 
 	private function store_headers( Browser $browser ): array {

@@ -71,6 +71,7 @@ $page = static function ( $title, $content ) {
 	return wp_insert_post( array( 'post_type' => 'page', 'post_title' => $title, 'post_content' => $content, 'post_status' => 'publish' ) );
 };
 $classic = $page( 'Classic checkout', '[woocommerce_checkout]' );
+$list    = $page( 'All', '[products]' );
 delete_transient( '_wc_activation_redirect' );
 wc_create_new_customer( 'member@shop.example', 'member', 'member' );
 wp_insert_post( array( 'post_title' => 'Post', 'post_status' => 'publish' ) );
@@ -84,6 +85,7 @@ echo wp_json_encode(
 		'doomed'     => $product( 'Doomed', '30.00', 'DOOM' ),
 		'variation'  => $variation->get_id(),
 		'classic'    => $classic,
+		'list'       => $list,
 		'block'      => wc_get_page_id( 'checkout' ),
 		'line'       => $line,
 		'wordpress'  => get_bloginfo( 'version' ),
