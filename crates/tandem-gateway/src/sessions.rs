@@ -48,7 +48,7 @@ pub(crate) fn touch_of_visit(visit: Visit, admitted: &[&mut Event], gates: &Gate
 pub(crate) fn touch_of_order(event: &Event, visitor: Option<&str>, gates: &Gates) -> Option<Touch> {
     let visitor = event.session_id.as_deref().or(visitor)?;
     let allowed = gates.widest(&event.consent) == Decision::Send;
-    if event.channel != Channel::Server || event.source == browser::NAME || !allowed {
+    if !is_shops(event) || !allowed {
         return None;
     }
     let own = |name: &str| !event.supplied.contains_key(name);
@@ -70,6 +70,11 @@ pub(crate) fn touch_of_order(event: &Event, visitor: Option<&str>, gates: &Gates
     })
 }
 
+/// Whether the shop's server tells of it.
+fn is_shops(event: &Event) -> bool {
+    event.channel == Channel::Server && event.source != browser::NAME
+}
+
 /// A network address older than this is not joined any more, in milliseconds.
 const ADDRESS_FRESH_MS: i64 = 86_400_000;
 
@@ -89,6 +94,9 @@ pub(crate) async fn join(
         let session = known.session.as_ref().filter(|found| is_believed(event, found));
         if let Some(found) = session {
             add(event, found, rules, now_ms);
+        } else if known.session.is_none() && is_shops(event) {
+            // An order may be here before its page, say when we were away while the visitor was there.
+            event.session_id.clone().iter().for_each(|visitor| name_visitor(event, visitor));
         }
         heed(event, session, known.refusal.as_ref());
         Some(session?.visitor.clone())
@@ -207,9 +215,15 @@ fn add(event: &mut Event, found: &Remembered, rules: &Rules, now_ms: i64) {
             .supplied
             .insert("session_id".to_owned(), Supply { via: Some(found.via), ..Supply::of("session") });
     }
-    // The page's half names the visitor so; the same person on both sides.
-    let id = IdHashes::of(&found.visitor);
-    if !found.session.is_refused() && event.user.external_id.iter().all(|known| known.sha256 != id.sha256) {
+    if !found.session.is_refused() {
+        name_visitor(event, &found.visitor);
+    }
+}
+
+/// The page's half names the visitor so; the same person on both sides.
+fn name_visitor(event: &mut Event, visitor: &str) {
+    let id = IdHashes::of(visitor);
+    if event.user.external_id.iter().all(|known| known.sha256 != id.sha256) {
         event.user.external_id.push(id);
     }
 }
