@@ -38,6 +38,7 @@ impl Shop {
             [site.sources.woocommerce]
             secrets = ["{WEBHOOK}"]
             plugin_secrets = ["{SECRET}", "{OLDER}"]
+            gateways.cod.paid_statuses = ["completed"]
             [site.sources.browser]
             hosts = ["shop.example"]
             path = "/x7k2"
@@ -220,10 +221,19 @@ fn the_line_of_connect_is_all_that_the_plugin_needs() {
         assert_eq!(answer.status, 200, "{}", answer.text());
         let expected = json!({
             "status": "ready", "version": env!("CARGO_PKG_VERSION"), "site": "shop", "script": "/x7k2/s.js",
-            "purchase_event_id": "wc_order_{id}",
+            "purchase_event_id": "wc_order_{id}", "paid_statuses": ["processing", "completed"],
+            "gateways": {"cod": {"paid_statuses": ["completed"]}},
         });
         assert_eq!(answer.json(), expected);
     }
+}
+
+#[test]
+fn an_order_names_its_visitor_also_before_any_page_is_heard() {
+    let shop = Shop::open("grant");
+    shop.orders(&[order(35, json!({"_tandem_visitor": VISITOR})), order(36, json!({}))]);
+    let named = |id: &str| shop.purchase(id).user_keys.iter().any(|key| key == "external_id");
+    assert_eq!((named("35"), named("36")), (true, false));
 }
 
 #[test]

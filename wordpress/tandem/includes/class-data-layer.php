@@ -192,13 +192,12 @@ final class Data_Layer {
 		$placed = $order->get_date_paid() ? $order->get_date_paid() : $order->get_date_created();
 		$fresh  = $placed && time() - $placed->getTimestamp() < self::THANK_YOU_SECONDS;
 		/**
-		 * Whether the thank-you page tells of the purchase. Say no where a payment method does not count yet, say cash on
-		 * delivery in a shop that counts it when the money is there.
+		 * Whether the thank-you page tells of the purchase: by default when the gateway takes the order for a sale.
 		 *
 		 * @param bool      $tell  Whether it does.
 		 * @param \WC_Order $order The order.
 		 */
-		if ( ! apply_filters( 'tandem_thank_you_purchase', $fresh && $order->is_paid(), $order ) ) {
+		if ( ! apply_filters( 'tandem_thank_you_purchase', $fresh && Paid_Rule::counts( $order ), $order ) ) {
 			return null;
 		}
 		$event = self::event( 'purchase', (float) $order->get_total(), $order->get_currency(), Data_Layer_Items::of_order( $order ) );

@@ -19,7 +19,7 @@ final class Settings {
 	/**
 	 * All of them.
 	 *
-	 * @return array{connected:bool,script:string,purchase_event_id:string,data_layer:string,script_host:string}
+	 * @return array{connected:bool,script:string,purchase_event_id:string,paid:array,data_layer:string,script_host:string}
 	 */
 	public static function all(): array {
 		$saved = get_option( self::OPTION );
@@ -30,6 +30,8 @@ final class Settings {
 			'script'            => '',
 			// How the gateway makes a purchase's event id of an order.
 			'purchase_event_id' => 'wc_order_{id}',
+			// When the gateway takes an order for a sale: see Paid_Rule.
+			'paid'              => array(),
 			// Whether we fill the data layer: auto, on, off.
 			'data_layer'        => 'auto',
 			// From where pages load the script: auto, shop, gateway, off.

@@ -75,6 +75,7 @@ final class Setup {
 				'script'            => self::script( $connection, $path, (string) Settings::get( 'script_host' ) ),
 				'purchase_event_id' => isset( $told['purchase_event_id'] ) && is_string( $told['purchase_event_id'] )
 					? sanitize_text_field( $told['purchase_event_id'] ) : 'wc_order_{id}',
+				'paid'              => Paid_Rule::of_answer( $told ),
 			)
 		);
 		( new Journal() )->mended();

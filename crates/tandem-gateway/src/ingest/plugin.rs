@@ -7,7 +7,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tandem_sources::woocommerce::{self, BodyError, Handed, Plugin, WINDOW_S};
 use tandem_sources::{Decoded, Source};
 
@@ -33,7 +33,7 @@ async fn take(gateway: &Gateway, site: &str, request: Request) -> Result<Respons
     let wire = tandem_sources::Request::new(&headers, &body);
     let_in(gateway, &site, plugin, &wire)?;
     match plugin.read(&body, &site.site.policy).map_err(refused)? {
-        Handed::Ping => Ok(json_response(StatusCode::OK, &ready(&site, source))),
+        Handed::Ping => Ok(json_response(StatusCode::OK, &ready(&site, source, plugin))),
         Handed::Orders { ids, parts } => {
             let decoded = Decoded { parts, ..Decoded::default() };
             let answers = keep(gateway, &site, source, decoded).await?;
@@ -79,13 +79,19 @@ fn refused(error: BodyError) -> Refusal {
 }
 
 /// What the plugin wants to know of its site.
-fn ready(site: &SiteRuntime, source: &dyn Source) -> Value {
+fn ready(site: &SiteRuntime, source: &dyn Source, plugin: Plugin<'_>) -> Value {
+    let gateways = plugin.paid_statuses_of_gateways();
+    let gateways: Map<_, _> =
+        gateways.map(|(name, paid)| (name.to_owned(), json!({"paid_statuses": paid}))).collect();
     json!({
         "status": "ready",
         "version": env!("CARGO_PKG_VERSION"),
         "site": site.site.id,
         "script": site.script.as_ref().map(|script| format!("{}/s.js", script.path)),
         "purchase_event_id": source.sale_event_id(),
+        // The thank-you page tells of a sale when we take it for one, not before.
+        "paid_statuses": plugin.paid_statuses(),
+        "gateways": gateways,
     })
 }
 

@@ -119,6 +119,17 @@ impl<'a> Plugin<'a> {
         self.settings.plugin_secrets.first()
     }
 
+    /// The order statuses that mean paid.
+    #[must_use]
+    pub fn paid_statuses(&self) -> &'a [String] {
+        &self.settings.paid_statuses
+    }
+
+    /// Those of payment methods that have others, by the method's id.
+    pub fn paid_statuses_of_gateways(&self) -> impl Iterator<Item = (&'a str, &'a [String])> {
+        self.settings.gateways.iter().map(|(name, gateway)| (name.as_str(), gateway.paid_statuses.as_slice()))
+    }
+
     /// Checks the signature over time, nonce and body, in constant time. Time and nonce themselves are not judged.
     ///
     /// # Errors
