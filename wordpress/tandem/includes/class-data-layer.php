@@ -39,16 +39,25 @@ final class Data_Layer {
 	private $added = array();
 
 	/**
+	 * The order that the page's template shows.
+	 *
+	 * @var \WC_Order|null
+	 */
+	private $shown;
+
+	/**
 	 * Listens, unless it is switched off or another plugin does this.
 	 */
 	public function listen(): void {
-		if ( ! Settings::get( 'connected' ) || ! self::is_wanted( Settings::get( 'data_layer' ) ) ) {
+		$settings = Settings::all();
+		if ( ! $settings['connected'] || ! self::is_wanted( (string) $settings['data_layer'] ) ) {
 			return;
 		}
 		add_action( 'woocommerce_add_to_cart', array( $this, 'on_added' ), 10, 4 );
 		add_filter( 'woocommerce_add_to_cart_fragments', array( $this, 'add_to_fragments' ) );
 		add_action( 'wc_ajax_tandem_added', array( $this, 'answer_added' ) );
 		add_action( 'wp_enqueue_scripts', array( $this, 'enqueue' ) );
+		add_action( 'woocommerce_order_details_before_order_table', array( $this, 'on_shown' ) );
 		add_action( 'wp_footer', array( $this, 'output' ), 5 );
 	}
 
@@ -83,6 +92,15 @@ final class Data_Layer {
 		} catch ( \Throwable $error ) {
 			Log::error( $error );
 		}
+	}
+
+	/**
+	 * The page shows an order, its goods already read: that need not be done twice.
+	 *
+	 * @param \WC_Order $order The order.
+	 */
+	public function on_shown( $order ): void {
+		$this->shown = $order;
 	}
 
 	/**
@@ -158,7 +176,7 @@ final class Data_Layer {
 				$events[] = self::event( 'view_item', $item['price'], get_woocommerce_currency(), array( $item ) );
 			}
 		} elseif ( is_order_received_page() ) {
-			$events[] = self::purchase();
+			$events[] = $this->purchase();
 		} elseif ( ( is_cart() || is_checkout() ) && ! is_checkout_pay_page() && WC()->cart && ! WC()->cart->is_empty() ) {
 			$items    = Data_Layer_Items::of_cart( WC()->cart );
 			$events[] = self::event( is_cart() ? 'view_cart' : 'begin_checkout', Data_Layer_Items::worth( $items ), get_woocommerce_currency(), $items );
@@ -181,9 +199,10 @@ final class Data_Layer {
 	 * The order that has just been placed and paid, told to nobody but who has its key. The gateway gets the sale from the
 	 * shop's server in any case; this is the half that the page's pixel reports, under the same id.
 	 */
-	private static function purchase(): ?array {
+	private function purchase(): ?array {
 		global $wp;
-		$order = wc_get_order( absint( $wp->query_vars['order-received'] ?? 0 ) );
+		$id    = absint( $wp->query_vars['order-received'] ?? 0 );
+		$order = $this->shown instanceof \WC_Order && $this->shown->get_id() === $id ? $this->shown : wc_get_order( $id );
 		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- the order's key is what proves it.
 		$key = isset( $_GET['key'] ) ? sanitize_text_field( wp_unslash( $_GET['key'] ) ) : '';
 		if ( ! $order instanceof \WC_Order || '' === $key || ! hash_equals( $order->get_order_key(), $key ) ) {
