@@ -26,13 +26,6 @@ final class Site_Health {
 	const LATE_SECONDS = 3600;
 
 	/**
-	 * Listens.
-	 */
-	public function listen(): void {
-		add_filter( 'site_status_tests', array( $this, 'add_tests' ) );
-	}
-
-	/**
 	 * Adds the tests.
 	 *
 	 * @param array $tests WordPress's tests.

@@ -50,22 +50,16 @@ final class After_Response {
 	}
 
 	/**
-	 * Comes last of all that happens at the end of a request.
-	 */
-	public function listen(): void {
-		add_action( 'shutdown', array( $this, 'run' ), PHP_INT_MAX );
-	}
-
-	/**
 	 * Hands over what this request noted. Never fails.
 	 */
 	public function run(): void {
-		$order_ids = $this->watch->take_noted();
-		if ( ! $order_ids ) {
+		if ( ! $this->watch->has_noted() ) {
 			return;
 		}
 		try {
-			if ( ! ( $this->end_response )() ) {
+			$ended     = ( $this->end_response )();
+			$order_ids = $this->watch->take_noted();
+			if ( ! $ended ) {
 				Retry_Queue::schedule( time() + Outbox::GRACE_SECONDS );
 				return;
 			}
@@ -96,7 +90,7 @@ final class After_Response {
 			return false;
 		}
 		ignore_user_abort( true );
-		if ( PHP_SESSION_ACTIVE === session_status() ) {
+		if ( function_exists( 'session_status' ) && PHP_SESSION_ACTIVE === session_status() ) {
 			// Another plugin's session file would keep the buyer's next request waiting.
 			session_write_close();
 		}

@@ -85,7 +85,9 @@ final class Handover {
 				$connection = Connection::saved();
 				return $connection ? new Gateway( $connection ) : null;
 			},
-			array( Order_Payload::class, 'read' )
+			static function ( int $order_id ) {
+				return Order_Payload::read( $order_id );
+			}
 		);
 	}
 

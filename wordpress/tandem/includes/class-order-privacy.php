@@ -15,19 +15,11 @@ defined( 'ABSPATH' ) || exit;
 final class Order_Privacy {
 
 	/**
-	 * Listens.
-	 */
-	public function listen(): void {
-		add_filter( 'woocommerce_privacy_remove_order_personal_data_meta', array( $this, 'removed' ) );
-		add_filter( 'woocommerce_privacy_export_order_personal_data_meta', array( $this, 'exported' ) );
-	}
-
-	/**
 	 * What is taken away with an order's personal data.
 	 *
 	 * @param array $meta Kind of data by meta key.
 	 */
-	public function removed( $meta ): array {
+	public static function removed( $meta ): array {
 		return array_fill_keys( array_diff( Order_Meta::keys(), array( Order_Meta::CONSENT ) ), 'text' ) + (array) $meta;
 	}
 
@@ -36,7 +28,7 @@ final class Order_Privacy {
 	 *
 	 * @param array $meta Label by meta key.
 	 */
-	public function exported( $meta ): array {
+	public static function exported( $meta ): array {
 		$labels = array(
 			Order_Meta::VISITOR => __( 'Visitor id', 'tandem' ),
 			Order_Meta::CONSENT => __( 'Consent at checkout', 'tandem' ),

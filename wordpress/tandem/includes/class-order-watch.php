@@ -21,7 +21,7 @@ final class Order_Watch {
 	const NOT_PLACED = array( 'new', 'auto-draft', 'draft', 'checkout-draft', 'pending' );
 
 	/**
-	 * A further change within so many seconds is covered by the row of the first: nobody else takes it that early.
+	 * A further change within so many seconds is covered by the row of the first: the background does not take it that early.
 	 */
 	const COVERED_SECONDS = 30;
 
@@ -40,11 +40,18 @@ final class Order_Watch {
 	private $noted = array();
 
 	/**
-	 * Orders that are being saved with another total.
+	 * Orders that changed in this request after they were noted.
 	 *
 	 * @var bool[]
 	 */
-	private $growing = array();
+	private $changed_again = array();
+
+	/**
+	 * Orders that are being saved with another status or total.
+	 *
+	 * @var bool[]
+	 */
+	private $changing = array();
 
 	/**
 	 * Takes the queue.
@@ -107,14 +114,15 @@ final class Order_Watch {
 	}
 
 	/**
-	 * An order is about to be saved: does its total change?
+	 * An order is about to be saved: does its total change, or its status? WooCommerce tells of the status itself, but not
+	 * when something else that listens to it fails.
 	 *
 	 * @param \WC_Order $order The order.
 	 */
 	public function before_save( $order ): void {
 		$changes = $order->get_changes();
-		if ( isset( $changes['total'] ) && $order->get_id() && self::is_placed( $order->get_status() ) ) {
-			$this->growing[ $order->get_id() ] = true;
+		if ( ( isset( $changes['total'] ) || isset( $changes['status'] ) ) && $order->get_id() && self::is_placed( $order->get_status() ) ) {
+			$this->changing[ $order->get_id() ] = true;
 		}
 	}
 
@@ -125,25 +133,64 @@ final class Order_Watch {
 	 */
 	public function after_save( $order ): void {
 		$order_id = $order->get_id();
-		if ( isset( $this->growing[ $order_id ] ) ) {
-			unset( $this->growing[ $order_id ] );
+		if ( isset( $this->changing[ $order_id ] ) ) {
+			unset( $this->changing[ $order_id ] );
 			$this->note( $order_id );
 		}
 	}
 
 	/**
-	 * Notes an order. Never fails.
+	 * Notes an order.
 	 *
 	 * @param int $order_id The order.
 	 */
 	public function note( $order_id ): void {
 		$order_id = (int) $order_id;
-		$now      = time();
-		if ( $order_id < 1 || ( isset( $this->noted[ $order_id ] ) && $now - $this->noted[ $order_id ] < self::COVERED_SECONDS ) ) {
-			return;
+		if ( isset( $this->noted[ $order_id ] ) && time() - $this->noted[ $order_id ] < self::COVERED_SECONDS ) {
+			$this->changed_again[ $order_id ] = true;
+		} elseif ( $order_id > 0 ) {
+			$this->write( $order_id );
 		}
+	}
+
+	/**
+	 * Whether this request noted an order.
+	 */
+	public function has_noted(): bool {
+		return (bool) $this->noted;
+	}
+
+	/**
+	 * The orders that this request noted; asked a second time, there are none. Where an order changed after it was noted, another
+	 * request may have sent it in between (say the payment provider's call), so it is noted once more.
+	 *
+	 * @return int[]
+	 */
+	public function take_noted(): array {
+		foreach ( array_keys( $this->changed_again ) as $order_id ) {
+			$this->write( $order_id );
+		}
+		$order_ids           = array_keys( $this->noted );
+		$this->noted         = array();
+		$this->changed_again = array();
+		return $order_ids;
+	}
+
+	/**
+	 * Writes an order's row. Never fails.
+	 *
+	 * @param int $order_id The order.
+	 */
+	private function write( int $order_id ): void {
 		try {
-			if ( $this->outbox->note( $order_id, $now ) ) {
+			$now     = time();
+			$written = $this->outbox->note( $order_id, $now );
+			if ( ! $written ) {
+				// Perhaps the table was lost, say in a move of the shop. The order must not be.
+				Schema::create();
+				$written = $this->outbox->note( $order_id, $now );
+			}
+			if ( $written ) {
 				$this->noted[ $order_id ] = $now;
 			} else {
 				Log::error( new \RuntimeException( "order $order_id could not be noted for hand-over" ) );
@@ -151,17 +198,6 @@ final class Order_Watch {
 		} catch ( \Throwable $error ) {
 			Log::error( $error );
 		}
-	}
-
-	/**
-	 * The orders that this request noted; asked a second time, there are none.
-	 *
-	 * @return int[]
-	 */
-	public function take_noted(): array {
-		$order_ids   = array_keys( $this->noted );
-		$this->noted = array();
-		return $order_ids;
 	}
 
 	/**

@@ -26,7 +26,8 @@ final class Plugin {
 	}
 
 	/**
-	 * Starts the parts. Without WooCommerce there is nothing to do but to say so.
+	 * Starts the parts. Those that few requests need are only named, and loaded when their turn comes. Without WooCommerce
+	 * there is nothing to do but to say so.
 	 */
 	public static function boot(): void {
 		Schema::upgrade();
@@ -38,18 +39,38 @@ final class Plugin {
 		( new Tag() )->listen();
 		( new Data_Layer() )->listen();
 		( new Checkout() )->listen();
-		( new Order_Privacy() )->listen();
 
 		$watch = new Order_Watch( Outbox::open() );
 		$watch->listen();
-		( new After_Response( $watch, Handover::open() ) )->listen();
-		( new Retry_Queue( Handover::open() ) )->listen();
+		// Comes last of all that happens at the end of a request.
+		add_action(
+			'shutdown',
+			static function () use ( $watch ) {
+				if ( $watch->has_noted() ) {
+					( new After_Response( $watch, Handover::open() ) )->run();
+				}
+			},
+			PHP_INT_MAX
+		);
+		Retry_Queue::listen();
 
+		add_filter( 'woocommerce_privacy_remove_order_personal_data_meta', array( Order_Privacy::class, 'removed' ) );
+		add_filter( 'woocommerce_privacy_export_order_personal_data_meta', array( Order_Privacy::class, 'exported' ) );
+		add_filter( 'wpmu_drop_tables', array( Schema::class, 'add_table' ) );
+		add_filter( 'site_status_tests', array( self::class, 'add_health_tests' ) );
 		if ( is_admin() ) {
 			( new Admin\Settings_Tab() )->listen();
 			( new Admin\Conflicts() )->listen();
 		}
-		( new Admin\Site_Health() )->listen();
+	}
+
+	/**
+	 * Adds our part of Tools → Site Health.
+	 *
+	 * @param array $tests WordPress's tests.
+	 */
+	public static function add_health_tests( $tests ) {
+		return ( new Admin\Site_Health() )->add_tests( $tests );
 	}
 
 	/**

@@ -20,37 +20,24 @@ final class Retry_Queue {
 	const GROUP = 'tandem';
 
 	/**
-	 * Sends.
-	 *
-	 * @var Handover
+	 * Listens for the job and the net. Buyers' requests need not look after the net.
 	 */
-	private $handover;
-
-	/**
-	 * Takes the hand-over.
-	 *
-	 * @param Handover $handover Sends.
-	 */
-	public function __construct( Handover $handover ) {
-		$this->handover = $handover;
-	}
-
-	/**
-	 * Listens for the job and the net.
-	 */
-	public function listen(): void {
-		add_action( self::HOOK, array( $this, 'run' ) );
-		add_action( self::SWEEP, array( $this, 'run' ) );
-		add_action( 'init', array( self::class, 'keep_sweeping' ) );
+	public static function listen(): void {
+		add_action( self::HOOK, array( self::class, 'run' ) );
+		add_action( self::SWEEP, array( self::class, 'run' ) );
+		if ( is_admin() || wp_doing_cron() ) {
+			add_action( 'init', array( self::class, 'keep_sweeping' ) );
+		}
 	}
 
 	/**
 	 * Sends what is due, and sets the job for what is not. Never fails: a failed job would be forgotten.
 	 */
-	public function run(): void {
+	public static function run(): void {
 		try {
-			$this->handover->in_background( time() );
-			self::schedule( $this->handover->next_time( time() ) );
+			$handover = Handover::open();
+			$handover->in_background( time() );
+			self::schedule( $handover->next_time( time() ) );
 		} catch ( \Throwable $error ) {
 			Log::error( $error );
 			self::schedule( time() + HOUR_IN_SECONDS );

@@ -62,6 +62,15 @@ final class Schema {
 	}
 
 	/**
+	 * Adds the table to those that go with a site of a network.
+	 *
+	 * @param string[] $tables Names of tables.
+	 */
+	public static function add_table( $tables ): array {
+		return array_merge( (array) $tables, array( self::table() ) );
+	}
+
+	/**
 	 * Removes the table.
 	 */
 	public static function drop(): void {
