@@ -2,6 +2,10 @@
 namespace Tandem\Tests;
 
 use Tandem\After_Response;
+use Tandem\Connection;
+use Tandem\Gateway;
+use Tandem\Handover;
+use Tandem\Journal;
 use Tandem\Order_Watch;
 use Tandem\Outbox;
 use Tandem\Schema;
@@ -30,6 +34,22 @@ final class WatchTest extends TestCase {
 		$watch->note( 7 );
 		( new After_Response( $watch, $this->handover(), '__return_false' ) )->run();
 		$this->assertSame( array( 7 ), array_keys( $this->rows() ) );
+	}
+
+	public function test_orders_are_read_as_they_are_now_not_as_this_request_knew_them() {
+		$known = null;
+		$read  = static function ( $id ) use ( &$known ) {
+			$known = wp_cache_get( $id, 'orders' );
+			return array( 'id' => $id );
+		};
+		$gateway = static function () {
+			return new Gateway( Connection::parse( self::line() ) );
+		};
+		$this->outbox->note( 7, self::NOW );
+		wp_cache_set( 7, 'on-hold', 'orders' );
+		( new Handover( $this->outbox, new Journal(), $gateway, $read ) )->after_response( array( 7 ), self::NOW );
+		$this->assertFalse( $known );
+		$this->assertSame( array( array( 7 ) ), $this->received_ids() );
 	}
 
 	public function test_a_status_is_noted_when_the_order_is_saved_though_other_listeners_may_fail() {

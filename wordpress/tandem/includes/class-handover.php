@@ -200,6 +200,10 @@ final class Handover {
 	 * @return array[] Lists of entries with row and order.
 	 */
 	private function pack( array $rows, int $now ): array {
+		if ( $rows && wp_cache_supports( 'flush_runtime' ) ) {
+			// What this request has read of an order may be older than the change of another request that the row stands for.
+			wp_cache_flush_runtime();
+		}
 		$parcels = array();
 		$parcel  = array();
 		$bytes   = 0;
