@@ -77,6 +77,19 @@ $fill = static function ( Web_Driver $window, string $prefix, array $billing ) {
 		$window->type( "#$prefix$field", $billing[ $field ] );
 	}
 };
+// Product page, cart and the block checkout; gives the order.
+$buy_by_blocks = static function ( Web_Driver $window, array $billing, string $method ) use ( $shop, $id, $mug, $fill, $ordered ) {
+	$window->go( $mug );
+	$window->press( '.single_add_to_cart_button' );
+	$window->until( 'document.querySelector(".woocommerce-message, .wc-block-components-notice-banner")', 'word that it is in the cart' );
+	$window->go( $shop->run( "return get_permalink( {$id['block']} );" ) );
+	$window->type( '#email', $billing['email'] );
+	$fill( $window, 'shipping-', $billing );
+	$window->press( "label[for='radio-control-wc-payment-method-options-$method']" );
+	$window->until( '!document.querySelector(".wc-block-components-loading-mask, .wc-block-components-checkout-place-order-button[disabled]")', 'the total' );
+	$window->press( '.wc-block-components-checkout-place-order-button' );
+	return $ordered( $window );
+};
 
 $step( 'a real browser, classic theme: product, button in a list, variable product, cart, checkout, thank-you page' );
 $grace   = $window( 'Grace' );
@@ -113,16 +126,7 @@ $shop->run( "switch_theme( 'twentytwentyfive' );" );
 $shop->empty_cache( $temp );
 $joan    = $window( 'Joan' );
 $billing = array( 'email' => 'Joan@Example.com', 'phone' => '0151 90000002' ) + Shop::BILLING;
-$joan->go( $mug );
-$joan->press( '.single_add_to_cart_button' );
-$joan->until( 'document.querySelector(".woocommerce-message, .wc-block-components-notice-banner")', 'word that it is in the cart' );
-$joan->go( $shop->run( "return get_permalink( {$id['block']} );" ) );
-$joan->type( '#email', $billing['email'] );
-$fill( $joan, 'shipping-', $billing );
-$joan->press( '#radio-control-wc-payment-method-options-story_card, label[for="radio-control-wc-payment-method-options-story_card"]' );
-$joan->until( '!document.querySelector(".wc-block-components-loading-mask, .wc-block-components-checkout-place-order-button[disabled]")', 'the total' );
-$joan->press( '.wc-block-components-checkout-place-order-button' );
-$order = $ordered( $joan );
+$order   = $buy_by_blocks( $joan, $billing, 'story_card' );
 $accounts->until_counted( $order );
 $until_seen( 'AddToCart', $joan, array( array( 'MUG-1', '12.45' ) ) );
 $until_seen( 'InitiateCheckout', $joan, array( array( 'MUG-1', '12.45' ) ) );
@@ -131,6 +135,22 @@ $silent( $joan, 'blocks' );
 $accounts->note( $order, 'real browser, block checkout', $person( $joan, 'Joan', $billing ), array( 'both' => true ) );
 $joan->close();
 $grace->close();
+
+$step( 'a real browser, cash on delivery that counts when it is completed: the thank-you page does not tell of it before' );
+$hedy    = $window( 'Hedy' );
+$billing = array( 'email' => 'Hedy@Example.com', 'phone' => '0151 90000003' ) + Shop::BILLING;
+$order   = $buy_by_blocks( $hedy, $billing, 'cod' );
+until(
+	static function () use ( $gateway, $order ) {
+		return array_filter( array_column( $gateway->counted( 'Pageview' ), 'page_url' ), static function ( $url ) use ( $order ) { return false !== strpos( (string) $url, "/order-received/$order" ); } );
+	},
+	'the thank-you page at the platform'
+);
+$same( array(), array_keys( array_column( $gateway->counted( 'Purchase' ), 'order_id' ), (string) $order, true ), 'purchases before it is completed' );
+$shop->run( "wc_get_order( $order )->update_status( 'completed' );" );
+$accounts->note( $order, 'real browser, cash on delivery, completed', $person( $hedy, 'Hedy', $billing ) );
+$accounts->until_counted( $order );
+$hedy->close();
 $shop->run( "switch_theme( 'plain' );" );
 $shop->empty_cache( $temp );
 

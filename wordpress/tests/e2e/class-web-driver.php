@@ -94,7 +94,7 @@ final class Web_Driver {
 		until(
 			function () use ( $selector ) {
 				try {
-					$this->ask( 'POST', '/element/' . $this->find( $selector ) . '/click', array( 'x' => 0 ) );
+					$this->ask( 'POST', '/element/' . $this->find( $selector ) . '/click', array() );
 					return true;
 				} catch ( RuntimeException $error ) {
 					return false;
@@ -156,7 +156,7 @@ final class Web_Driver {
 		$curl = curl_init( self::$server . '/session' . $this->session . $path );
 		curl_setopt_array( $curl, array( CURLOPT_RETURNTRANSFER => true, CURLOPT_TIMEOUT => 60, CURLOPT_CUSTOMREQUEST => $method ) );
 		if ( null !== $body ) {
-			curl_setopt_array( $curl, array( CURLOPT_POSTFIELDS => json_encode( $body ), CURLOPT_HTTPHEADER => array( 'Content-Type: application/json' ) ) );
+			curl_setopt_array( $curl, array( CURLOPT_POSTFIELDS => json_encode( (object) $body ), CURLOPT_HTTPHEADER => array( 'Content-Type: application/json' ) ) );
 		}
 		$value = json_decode( (string) curl_exec( $curl ), true )['value'] ?? null;
 		if ( 200 !== curl_getinfo( $curl, CURLINFO_HTTP_CODE ) ) {
