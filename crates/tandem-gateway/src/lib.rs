@@ -18,6 +18,7 @@ pub mod ingest;
 mod keys;
 pub mod lanes;
 mod limits;
+pub mod live;
 pub mod metrics;
 mod nonces;
 pub mod pipeline;
@@ -29,6 +30,7 @@ pub mod transport;
 
 pub use clock::Clock;
 pub use limits::Limits;
+pub use live::Live;
 pub use metrics::Metrics;
 pub use probes::Probe;
 pub use script::{LIBRARY, Script};
@@ -93,6 +95,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// Limits.
     pub limits: Limits,
+    /// What happens, for who is watching.
+    pub live: Arc<Live>,
     /// What arrived of the doctor's probes.
     probes: probes::Probes,
     /// How often each address called the pages' intake.
@@ -134,7 +138,8 @@ impl Gateway {
         let (metrics, known_keys, callers) =
             (Metrics::default(), RwLock::default(), limits::Callers::default());
         let (probes, nonces) = (probes::Probes::default(), nonces::Nonces::default());
-        Ok(Self { sites, store, clock, metrics, limits, callers, probes, nonces, pages, known_keys })
+        let live = Arc::default();
+        Ok(Self { live, sites, store, clock, metrics, limits, callers, probes, nonces, pages, known_keys })
     }
 
     /// All lanes of all sites.
