@@ -22,7 +22,7 @@ use tandem_store::{Batch, StoreError};
 
 use crate::live::{Seen, Tap};
 use crate::pipeline::{self, Answer};
-use crate::{Gateway, SiteRuntime, sessions};
+use crate::{Gateway, Limits, SiteRuntime, sessions};
 
 mod pages;
 mod peer;
@@ -94,6 +94,13 @@ impl IntoResponse for Refusal {
         }
         json_response(self.status, &body)
     }
+}
+
+/// Whether a request came by https, and from where, as far as trusted proxies tell.
+#[must_use]
+pub fn caller(request: &Request, limits: &Limits) -> (Option<String>, bool) {
+    let peer = Peer::of(request.extensions(), request.headers(), limits);
+    (peer.ip, peer.secure)
 }
 
 fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
