@@ -28,8 +28,7 @@ pub(crate) struct Wanted {
     next: String,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Default)]
 struct Form {
     token: String,
     next: String,
