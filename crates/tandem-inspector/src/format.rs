@@ -34,6 +34,11 @@ pub(crate) fn count(number: i64) -> String {
     if number < 0 { format!("−{text}") } else { text }
 }
 
+/// A value as a part of an address.
+pub(crate) fn in_address(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 /// `3 s`, `4 min`, `5 h`, `6 d`: how long ago or ahead, roughly.
 pub(crate) fn span(ms: i64) -> String {
     match ms.abs() / 1_000 {
@@ -54,6 +59,7 @@ mod tests {
         assert_eq!(day_time(1_795_356_189_120), "22 Nov 14:03");
         assert_eq!(clock(1_795_356_189_120), "14:03:09.120");
         assert_eq!(time(i64::MAX), "");
+        assert_eq!(in_address("a b&c=ü"), "a+b%26c%3D%C3%BC");
         for (number, text) in
             [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567"), (-1_000, "−1,000")]
         {

@@ -69,6 +69,7 @@ impl Shell {
         templates.add_filter("day_time", format::day_time);
         templates.add_filter("clock", format::clock);
         templates.add_filter("count", format::count);
+        templates.add_filter("in_address", format::in_address);
         let mut digest = Sha256::new();
         ASSETS.iter().for_each(|(_, _, text)| digest.update(text.as_bytes()));
         let version = hex::encode(&digest.finalize()[..6]);

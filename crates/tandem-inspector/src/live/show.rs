@@ -180,3 +180,63 @@ fn tidy(value: &Value) -> Option<Value> {
         other => Some(other.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::shell::Shell;
+
+    fn rendered(record: &Record) -> String {
+        Shell::new().unwrap().part("record.html", &json!({ "record": Shown::of(record) })).unwrap()
+    }
+
+    #[test]
+    fn a_record_of_every_kind_is_rendered_and_runs_nothing() {
+        let evil = "<script>alert(1)</script>\" onload=\"x";
+        let event = EventRef {
+            seq: Some(7),
+            event_id: Some(evil.into()),
+            event_name: Some("Purchase".into()),
+            order_id: Some("8&9".into()),
+            visitor: Some(evil.into()),
+            verdict: Some("near_miss".into()),
+        };
+        for kind in [Kind::Received, Kind::Refused, Kind::Event, Kind::Attempt, Kind::Unclaimed] {
+            let bare = rendered(&Record::new(1_795_356_189_120, kind));
+            assert!(bare.contains("14:03:09.120") && bare.contains(kind.name()), "{bare}");
+            let html = rendered(&Record {
+                id: 5,
+                site: Some("shop".into()),
+                source: Some(evil.into()),
+                destination: (kind == Kind::Attempt).then(|| "tiktok".into()),
+                verdict: Some("rejected".into()),
+                label: Some("ada".into()),
+                latency_ms: Some(0),
+                events: vec![event.clone(), event.clone()],
+                summary: evil.into(),
+                detail: json!({
+                    "destinations": [{"destination": "tiktok", "consent": "suppress:x", "skip": {"code": "a", "message": evil}}],
+                    "findings": [{"severity": "warning", "code": "c", "message": evil}],
+                    "event": {"x": evil}, "request": {"x": evil}, "verdict": {"x": null}, "reply": {"body": evil},
+                }),
+                ..Record::new(0, kind)
+            });
+            assert!(!html.contains("<script") && !html.contains("\" onload"), "{html}");
+            assert!(
+                html.contains("data-id=\"5\"") && html.contains("0 ms") && html.contains("order=8%269"),
+                "{html}"
+            );
+            assert!(html.contains("tandem explain --config tandem.toml --event 7"), "{html}");
+        }
+    }
+
+    #[test]
+    fn many_events_are_listed_in_part() {
+        let event = EventRef { event_name: Some("ViewContent".into()), ..EventRef::default() };
+        let record = Record { events: vec![event; 120], ..Record::new(0, Kind::Attempt) };
+        let html = rendered(&record);
+        assert!(html.contains("120 × ViewContent") && html.contains("and 70 more"), "{html}");
+    }
+}
