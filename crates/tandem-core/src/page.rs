@@ -42,6 +42,8 @@ const SECRET: &[&str] = &[
     "ssn",
     "login",
     "username",
+    // Our own: marks a tester's visits (docs/live.md).
+    "tandemdebug",
 ];
 
 const MAX_LEN: usize = 2_000;
@@ -191,6 +193,7 @@ mod tests {
             ("https://s.example/?next=%2Fa%3Femail%3Dada%2540example.com", Some("https://s.example/")),
             ("https://s.example/?next=%2Fa%3Fpage%3D2", Some("https://s.example/?next=%2Fa%3Fpage%3D2")),
             ("https://s.example/u/a@b.example/edit", Some("https://s.example/")),
+            ("https://s.example/?tandem_debug=abc.def&utm_source=x", Some("https://s.example/?utm_source=x")),
             ("android-app://com.example/", None),
             ("/relative", None),
             ("", None),

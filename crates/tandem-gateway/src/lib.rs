@@ -18,6 +18,7 @@ pub mod ingest;
 mod keys;
 pub mod lanes;
 mod limits;
+pub mod live;
 pub mod metrics;
 mod nonces;
 pub mod pipeline;
@@ -30,6 +31,7 @@ pub mod transport;
 
 pub use clock::Clock;
 pub use limits::Limits;
+pub use live::Live;
 pub use metrics::Metrics;
 pub use probes::Probe;
 pub use script::{LIBRARY, Script};
@@ -103,6 +105,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// Limits.
     pub limits: Limits,
+    /// What happens, for who is watching.
+    pub live: Arc<Live>,
     /// What arrived of the doctor's probes.
     probes: probes::Probes,
     /// How often each address called the pages' intake.
@@ -125,6 +129,7 @@ impl Gateway {
         let present = sites::Present::new(Sites::new(setups, &store, &limits).await?);
         let (metrics, callers) = (Metrics::default(), limits::Callers::default());
         let (probes, nonces) = (probes::Probes::default(), nonces::Nonces::default());
-        Ok(Self { present, store, clock, metrics, limits, callers, probes, nonces })
+        let live = Arc::default();
+        Ok(Self { live, present, store, clock, metrics, limits, callers, probes, nonces })
     }
 }

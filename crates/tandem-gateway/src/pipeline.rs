@@ -85,6 +85,11 @@ pub fn prepare(site: &SiteRuntime, source: &'static str, admitted: Vec<Admitted>
 }
 
 impl Prepared {
+    /// The place of the n-th event among the answers.
+    pub(crate) fn place(&self, event: usize) -> usize {
+        self.places.get(event).copied().unwrap_or(usize::MAX)
+    }
+
     /// The answers, once the store has spoken.
     #[must_use]
     pub fn settle(mut self, outcomes: Vec<Outcome>) -> Vec<Answer> {
@@ -243,7 +248,7 @@ pub(crate) fn hide_address(event: &mut Event) -> Option<String> {
 }
 
 /// `203.0.113.7` → `203.0.113.0`, an IPv6 address to its first three groups.
-fn shortened(address: &str) -> String {
+pub(crate) fn shortened(address: &str) -> String {
     match address.parse() {
         Ok(std::net::IpAddr::V4(v4)) => {
             let [a, b, c, _] = v4.octets();

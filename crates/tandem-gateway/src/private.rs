@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -19,9 +19,36 @@ use tandem_store::{LaneId, Replay, StoreError};
 
 use crate::Gateway;
 
-/// The private routes; `token` is asked for as `Authorization: Bearer`.
-pub fn router(gateway: Arc<Gateway>, token: &SecretString) -> Router {
-    let digest: [u8; 32] = Sha256::digest(token.expose_secret().as_bytes()).into();
+/// Who may use the private port: whoever knows the token.
+#[derive(Clone)]
+pub struct Guard {
+    digest: [u8; 32],
+}
+
+impl Guard {
+    /// For `server.private_token`.
+    #[must_use]
+    pub fn new(token: &SecretString) -> Self {
+        Self { digest: Sha256::digest(token.expose_secret().as_bytes()).into() }
+    }
+
+    /// Whether this is the token. Constant time.
+    #[must_use]
+    pub fn fits(&self, given: &str) -> bool {
+        let digest: [u8; 32] = Sha256::digest(given.as_bytes()).into();
+        digest.ct_eq(&self.digest).into()
+    }
+
+    /// Whether the request carries it as `Authorization: Bearer`; `None` when it carries none.
+    #[must_use]
+    pub fn bearer(&self, headers: &HeaderMap) -> Option<bool> {
+        let given = headers.get(header::AUTHORIZATION)?.to_str().unwrap_or_default();
+        Some(self.fits(given.strip_prefix("Bearer ").unwrap_or_default()))
+    }
+}
+
+/// The API, health and metrics. The pages for people are merged beside it; [`not_found`] answers what neither has.
+pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
     let guarded = Router::new()
         .route("/metrics", get(metrics))
         .route("/api/summary", get(summary))
@@ -32,22 +59,23 @@ pub fn router(gateway: Arc<Gateway>, token: &SecretString) -> Router {
         .route("/api/replay", post(replay))
         .route("/api/lanes/{lane}/resume", post(resume))
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn(move |request: Request, next: Next| guard(digest, request, next)));
-    Router::new()
-        .route("/healthz", get(healthz))
-        .merge(guarded)
-        .fallback(|| async { problem(StatusCode::NOT_FOUND, "not_found", "no such page") })
-        .with_state(gateway)
+        .layer(middleware::from_fn_with_state(guard, let_in));
+    Router::new().route("/healthz", get(healthz)).merge(guarded).with_state(gateway)
 }
 
-async fn guard(expected: [u8; 32], request: Request, next: Next) -> Response {
-    let given =
-        request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let given = given.strip_prefix("Bearer ").unwrap_or_default();
-    let digest: [u8; 32] = Sha256::digest(given.as_bytes()).into();
-    if bool::from(digest.ct_eq(&expected)) {
-        return next.run(request).await;
-    }
+async fn let_in(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    if guard.bearer(request.headers()) == Some(true) { next.run(request).await } else { unauthorised() }
+}
+
+/// The answer where nothing is.
+#[must_use]
+pub fn not_found() -> Response {
+    problem(StatusCode::NOT_FOUND, "not_found", "no such page")
+}
+
+/// The answer to a program without the token.
+#[must_use]
+pub fn unauthorised() -> Response {
     let text = "send the private token as Authorization: Bearer TOKEN";
     ([(header::WWW_AUTHENTICATE, "Bearer")], problem(StatusCode::UNAUTHORIZED, "credentials_wrong", text))
         .into_response()

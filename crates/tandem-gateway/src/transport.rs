@@ -16,6 +16,9 @@ pub trait Transport: Send + Sync {
 /// Bytes of a reply that are read; platforms answer far less.
 const MAX_REPLY: usize = 64 << 10;
 
+/// How long an answer that goes on may take: there is no way to say "for ever".
+const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
+
 /// Real HTTP, pooled.
 #[derive(Debug, Clone)]
 pub struct Http {
@@ -54,6 +57,30 @@ impl Http {
             }
         }
         Ok(Fetched { status, headers, body })
+    }
+
+    /// An answer that goes on, part by part, for as long as `take` says that more is wanted; its status. Of an answer other
+    /// than 200 nothing is taken.
+    ///
+    /// # Errors
+    /// Why there is no answer, or why it broke off.
+    pub async fn stream(
+        &self,
+        request: HttpRequest,
+        mut take: impl FnMut(&[u8]) -> bool,
+    ) -> Result<u16, String> {
+        let HttpRequest { method, url, headers, body } = request;
+        let call = self.client.request(method, url).headers(headers).body(body).timeout(A_YEAR);
+        let mut answer = call.send().await.map_err(|error| explain(&error))?;
+        let status = answer.status().as_u16();
+        while status == 200
+            && let Some(part) = answer.chunk().await.map_err(|error| explain(&error))?
+        {
+            if !take(&part) {
+                break;
+            }
+        }
+        Ok(status)
     }
 
     /// An answer with its headers and the first `limit` bytes of its body, for who looks at a web site from outside.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tandem_gateway::clock::Clock;
-use tandem_gateway::{Gateway, ingest, lanes, private, transport};
+use tandem_gateway::private::Guard;
+use tandem_gateway::{Gateway, ingest, lanes, live, private, transport};
 use tandem_store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -19,6 +20,9 @@ const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
 /// How often the disk (when full) and the clock are looked at.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(2);
+
+/// How long answers of the private port may take once the program ends.
+const PRIVATE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A clock that goes back further than this was set back.
 const CLOCK_STEP_MS: i64 = 5_000;
@@ -44,15 +48,21 @@ pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Resu
     let gateway =
         Gateway::new(sites, Arc::new(store), clock, limits).await.context("cannot set up the sites")?;
     let gateway = Arc::new(gateway);
+    if let Some(signer) = live::link::Signer::new(&token) {
+        gateway.live.sign_with(signer);
+    }
     let (stop, stopped) = watch::channel(false);
     // The first phone number would otherwise wait for its metadata to be unpacked.
     tokio::task::spawn_blocking(tandem_core::normalise::phone::warm);
 
     let http = transport::Http::new().context("cannot set up TLS")?;
     let (public_addr, private_addr) = (public.local_addr()?, private.local_addr()?);
+    let pages = tandem_inspector::router(gateway.clone(), &token, stopped.clone())
+        .context("cannot set up the pages of the private port")?;
+    let for_people = private::router(gateway.clone(), Guard::new(&token)).merge(pages);
     let tasks = vec![
         tokio::spawn(serve(public, ingest::router(gateway.clone()), stopped.clone())),
-        tokio::spawn(serve(private, private::router(gateway.clone(), &token), stopped.clone())),
+        tokio::spawn(within(PRIVATE_PATIENCE, stopped.clone(), serve(private, for_people, stopped.clone()))),
         tokio::spawn(lanes::run(gateway.clone(), Arc::new(http.clone()), stopped.clone())),
         tokio::spawn(ingest::sweep::run(gateway.clone(), http, stopped.clone())),
         tokio::spawn(housekeeping(gateway.clone(), stopped)),
@@ -87,6 +97,18 @@ async fn serve(listener: TcpListener, router: axum::Router, mut stop: watch::Rec
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(ended).await {
         tracing::error!(%error, "a listener ended");
+    }
+}
+
+/// Ends with the task, or so long after the stop: who watches and does not read must not keep the program from ending.
+async fn within(patience: Duration, mut stop: watch::Receiver<bool>, task: impl Future<Output = ()>) {
+    let late = async {
+        let _ = stop.wait_for(|stop| *stop).await;
+        tokio::time::sleep(patience).await;
+    };
+    tokio::select! {
+        () = task => {}
+        () = late => {}
     }
 }
 

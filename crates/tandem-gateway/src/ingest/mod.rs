@@ -21,8 +21,9 @@ use tandem_core::session::{Rules, Touch};
 use tandem_sources::{AuthError, Decoded, Source, Visit, events, woocommerce};
 use tandem_store::{Batch, StoreError};
 
+use crate::live::{Seen, Tap};
 use crate::pipeline::{self, Answer};
-use crate::{Gateway, SiteRuntime, sessions};
+use crate::{Gateway, Limits, SiteRuntime, sessions};
 
 mod pages;
 mod peer;
@@ -97,6 +98,13 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// Whether a request came by https, and from where, as far as trusted proxies tell.
+#[must_use]
+pub fn caller(request: &Request, limits: &Limits) -> (Option<String>, bool) {
+    let peer = Peer::of(request.extensions(), request.headers(), limits);
+    (peer.ip, peer.secure)
+}
+
 fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
     // Answers are made of texts and numbers: serialising cannot fail.
     let body = serde_json::to_vec(body).unwrap_or_default();
@@ -128,6 +136,9 @@ fn woocommerce_of(site: &SiteRuntime) -> Result<&dyn Source, Refusal> {
 }
 
 fn counted(gateway: &Gateway, source: &'static str, result: Result<Response, Refusal>) -> Response {
+    if let Err(Refusal { status, code, message, .. }) = &result {
+        gateway.live.refused(gateway.clock.now_ms(), source, status.as_u16(), code, message);
+    }
     let response = result.unwrap_or_else(IntoResponse::into_response);
     gateway.metrics.request(source, response.status().as_u16());
     response
@@ -138,7 +149,8 @@ async fn take_events(gateway: &Gateway, request: Request) -> Result<Response, Re
     let wire = tandem_sources::Request::new(&headers, &body);
     let site = gateway.sites().by_key(&wire).map_err(Refusal::unauthorised)?;
     let source = site.source(events::NAME).ok_or_else(Refusal::unknown_site)?;
-    let answers = keep(gateway, &site, source, source.decode(&wire, &site.site)).await?;
+    let seen = Seen::of(&gateway.live, &site.site.id, &wire, gateway.clock.now_ms());
+    let answers = keep(gateway, &site, source, source.decode(&wire, &site.site), seen).await?;
     let count = |status| answers.iter().filter(|a| a.status == status).count();
     let (accepted, duplicates) = (count("accepted"), count("duplicate"));
     let status = if accepted + duplicates > 0 { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -166,7 +178,8 @@ async fn take_webhook(gateway: &Gateway, site: &str, request: Request) -> Result
     if decoded.handshake {
         return Ok(json_response(StatusCode::OK, &json!({ "status": "ready" })));
     }
-    let answers = keep(gateway, &site, source, decoded).await?;
+    let seen = Seen::of(&gateway.live, &site.site.id, &wire, gateway.clock.now_ms());
+    let answers = keep(gateway, &site, source, decoded, seen).await?;
     Ok(json_response(StatusCode::OK, &json!({ "events": answers })))
 }
 
@@ -176,6 +189,7 @@ async fn keep(
     site: &SiteRuntime,
     source: &dyn Source,
     decoded: Decoded,
+    mut seen: Seen,
 ) -> Result<Vec<Answer>, Refusal> {
     let name = source.name();
     let now_s = gateway.clock.now_s();
@@ -191,14 +205,20 @@ async fn keep(
             Vec::new()
         }
     };
+    seen.admit(&admitted);
     let mut prepared = pipeline::prepare(site, name, admitted, now_s);
+    let tap = Tap::of(&gateway.live, seen, &site.site.id, name, &prepared);
     let batch = Batch {
         events: std::mem::take(&mut prepared.events),
         notices: std::mem::take(&mut prepared.notices),
         touches: touches.into_iter().map(|touch| sessions::new_touch(&site.site.id, touch)).collect(),
     };
     let outcomes = gateway.store.append(batch, gateway.clock.now_ms()).await.map_err(unavailable)?;
+    let tap = tap.map(|tap| tap.stored(&outcomes));
     let answers = prepared.settle(outcomes);
+    if let Some(tap) = tap {
+        tap.tell(&gateway.live, &answers, gateway.clock.now_ms());
+    }
     for status in ["accepted", "duplicate", "ignored", "rejected"] {
         let count = answers.iter().filter(|a| a.status == status).count() as u64;
         gateway.metrics.events(&site.site.id, name, status, count);

@@ -13,6 +13,7 @@ use tandem_sources::browser;
 
 use super::peer::Peer;
 use super::{Refusal, counted, json_response, keep, read};
+use crate::live::Seen;
 use crate::probes::{self, Probe};
 use crate::script::LIBRARY;
 use crate::{Gateway, Script, SiteRuntime};
@@ -166,7 +167,11 @@ async fn take(
     let mut decoded = source.decode(&wire, &site.site);
     let cookies = std::mem::take(&mut decoded.cookies);
     let visitor = decoded.visit.as_ref().map(|visit| visit.visitor.clone());
-    let answers = keep(gateway, site, source, decoded).await?;
+    let seen = Seen::of(&gateway.live, &site.site.id, &wire, wire.now_ms);
+    if let Some(visitor) = &visitor {
+        gateway.live.mark(&site.site.id, visitor, &body, gateway.clock.now_s());
+    }
+    let answers = keep(gateway, site, source, decoded, seen).await?;
     let events: Vec<_> = answers
         .iter()
         .map(|a| json!({ "status": a.status, "event_id": a.event_id, "code": a.code, "field": a.field }))

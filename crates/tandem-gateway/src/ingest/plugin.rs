@@ -12,6 +12,7 @@ use tandem_sources::woocommerce::{self, BodyError, Handed, Plugin, WINDOW_S};
 use tandem_sources::{Decoded, Source};
 
 use super::{Refusal, counted, json_response, keep, named, read, woocommerce_of};
+use crate::live::Seen;
 use crate::nonces::Nonce;
 use crate::pipeline::Answer;
 use crate::{Gateway, SiteRuntime};
@@ -36,7 +37,8 @@ async fn take(gateway: &Gateway, site: &str, request: Request) -> Result<Respons
         Handed::Ping => Ok(json_response(StatusCode::OK, &ready(&site, source, plugin))),
         Handed::Orders { ids, parts } => {
             let decoded = Decoded { parts, ..Decoded::default() };
-            let answers = keep(gateway, &site, source, decoded).await?;
+            let seen = Seen::of(&gateway.live, &site.site.id, &wire, gateway.clock.now_ms());
+            let answers = keep(gateway, &site, source, decoded, seen).await?;
             let orders: Vec<_> = ids.iter().zip(&answers).map(|(id, answer)| Told { id, answer }).collect();
             Ok(json_response(StatusCode::OK, &json!({ "orders": orders })))
         }

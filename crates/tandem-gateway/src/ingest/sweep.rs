@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::keep;
+use crate::live::Seen;
 use crate::transport::Http;
 use crate::{Gateway, SiteRuntime};
 
@@ -121,7 +122,9 @@ async fn ask(
     let swept = sweep.read(stretch, answer.status, &answer.body, &site.site.policy);
     let Swept { parts, next } = swept.map_err(|error| error.to_string())?;
     let decoded = Decoded { parts, ..Decoded::default() };
-    let answers = keep(gateway, site, source, decoded).await.map_err(|refusal| refusal.message)?;
+    let wire = tandem_sources::Request::new(&answer.headers, &answer.body);
+    let seen = Seen::of(&gateway.live, &site.site.id, &wire, gateway.clock.now_ms());
+    let answers = keep(gateway, site, source, decoded, seen).await.map_err(|refusal| refusal.message)?;
     let found = answers.iter().filter(|answer| answer.status == "accepted").count() as u64;
     gateway.metrics.swept(&site.site.id, "found", found);
     gateway.metrics.swept(&site.site.id, "known", answers.len() as u64 - found);

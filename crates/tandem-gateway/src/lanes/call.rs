@@ -163,7 +163,10 @@ impl Call {
         for (event, due) in read {
             match self.map_one(event, &due, decided) {
                 Ok(mapped) => ready.push(Ready { due, mapped, reshaped: None }),
-                Err(skip) => decided.states.push((due.seq, DeliveryState::Skipped(skip))),
+                Err(skip) => {
+                    self.gateway.live.kept_back(self.gateway.clock.now_ms(), &self.lane, &due, &skip);
+                    decided.states.push((due.seq, DeliveryState::Skipped(skip)));
+                }
             }
         }
         ready
@@ -221,6 +224,13 @@ impl Call {
     /// another shape.
     async fn send(&self, mut group: Vec<Ready>) -> (Vec<Vec<Ready>>, Option<Mood>) {
         let mapped: Vec<Mapped> = group.iter_mut().map(|r| std::mem::take(&mut r.mapped)).collect();
+        let live = &self.gateway.live;
+        let watched = live.calling(
+            self.gateway.clock.now_ms(),
+            &self.lane,
+            group.iter().map(|ready| &ready.due),
+            &mapped,
+        );
         let request = self.lane.destination.request(&mapped);
         let request_bytes = request.body.len();
         let started_ms = self.gateway.clock.now_ms();
@@ -245,6 +255,9 @@ impl Call {
         let name = self.lane.destination.definition().name;
         self.gateway.metrics.attempt(name, attempt.verdict, latency.as_secs_f64());
         let now_ms = self.gateway.clock.now_ms();
+        if let Some(watched) = watched {
+            live.called(watched, &attempt, each.iter().map(|v| verdict_name(v, &again)), &reply, now_ms);
+        }
         let states =
             group.iter().zip(&each).map(|(r, verdict)| (r.due.seq, self.state(r, verdict, &again, now_ms)));
         let states: Vec<_> = states.collect();
@@ -435,6 +448,16 @@ fn mood(verdict: &Verdict) -> Option<Mood> {
         Verdict::Delivered { .. } => Some(Mood::Fine),
         // It says something of the event, nothing of the platform.
         Verdict::Rejected { .. } => None,
+    }
+}
+
+/// What became of one event, in a word.
+fn verdict_name(verdict: &Verdict, again: &Again) -> &'static str {
+    match verdict {
+        Verdict::StopDestination { .. } => "stop",
+        Verdict::Rejected { .. } => again.verdict(),
+        Verdict::Retry { .. } => "retry",
+        Verdict::Delivered { .. } => "delivered",
     }
 }
 

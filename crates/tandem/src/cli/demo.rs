@@ -110,6 +110,7 @@ fn invite(shop: &shop::Open, app: &App, sandbox: SocketAddr) {
 fn look_around(app: &App, sandbox: SocketAddr) {
     let App { public, private, gateway, .. } = app;
     println!("\nLook around:");
+    println!("  everything as it happens  http://{private}/live   (sign in with the token: {TOKEN})");
     println!("  what TikTok would show    http://{sandbox}/");
     println!("  the same as data          http://{sandbox}/sandbox/conversions");
     println!(

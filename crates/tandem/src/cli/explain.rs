@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -31,8 +31,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = super::instant)]
     now: Option<i64>,
     /// The way in: browser, woocommerce or events.
-    #[arg(long)]
-    source: String,
+    #[arg(long, required_unless_present = "event", conflicts_with = "event")]
+    source: Option<String>,
     /// A header of the request, as 'Name: value'; may be repeated.
     #[arg(long = "header", value_name = "HEADER")]
     headers: Vec<String>,
@@ -40,14 +40,24 @@ pub(crate) struct Args {
     #[arg(long)]
     destination: Option<String>,
     /// The request's body: a file, or - for standard input. A captured delivery brings its headers along.
-    #[arg(long, value_name = "FILE")]
-    json: String,
+    #[arg(long, value_name = "FILE", required_unless_present = "event", conflicts_with = "event")]
+    json: Option<String>,
+    /// Instead of an input: an event on record, by its position in the log (`seq`). Asks the running gateway for it, and
+    /// says what would be sent under the present configuration.
+    #[arg(long, value_name = "SEQ", requires = "config")]
+    event: Option<i64>,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let setup = setup(args)?;
+pub(crate) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if let Some((seq, path)) = args.event.zip(args.config.as_deref()) {
+        return stored(args, path, seq).await;
+    }
+    let (Some(name), Some(json)) = (&args.source, &args.json) else {
+        anyhow::bail!("name the way in (--source) and the input (--json)");
+    };
+    let setup = setup(args, args.site.as_deref())?;
     let mut headers = HeaderMap::new();
-    let body = match capture::classify(capture::read(&args.json)?) {
+    let body = match capture::classify(capture::read(json)?) {
         Input::Webhook(capture) => {
             for (name, value) in capture.headers() {
                 headers.append(name.parse::<HeaderName>()?, value.parse()?);
@@ -61,9 +71,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             text.split_once(':').with_context(|| format!("--header {text:?}: write 'Name: value'"))?;
         headers.insert(name.trim().parse::<HeaderName>()?, value.trim().parse::<HeaderValue>()?);
     }
-    let source = setup.sources.iter().find(|s| s.name() == args.source);
-    let source = source.with_context(|| format!("the site has no source {:?}", args.source))?;
-    let now_s = args.now.map_or_else(|| SystemClock::default().now_s(), |ms| ms.div_euclid(1_000));
+    let source = setup.sources.iter().find(|s| s.name() == name);
+    let source = source.with_context(|| format!("the site has no source {name:?}"))?;
+    let now_s = now_s(args);
     let request =
         tandem_sources::Request { now_ms: now_s * 1_000, ..tandem_sources::Request::new(&headers, &body) };
     let decoded = source.decode(&request, &setup.site);
@@ -72,10 +82,29 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
-fn setup(args: &Args) -> anyhow::Result<SiteSetup> {
+fn now_s(args: &Args) -> i64 {
+    args.now.map_or_else(|| SystemClock::default().now_s(), |ms| ms.div_euclid(1_000))
+}
+
+/// The event as it is on record, where it may have been completed since it came in. Its network address is cut short there.
+async fn stored(args: &Args, path: &Path, seq: i64) -> anyhow::Result<ExitCode> {
+    let server = config::load_server(path).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let row = super::ask::get(&server, &format!("/api/events/{seq}")).await?;
+    let event: Event = serde_json::from_value(row["body"].clone()).context("the event cannot be read")?;
+    if let Some(site) = args.site.as_ref().filter(|site| **site != event.site) {
+        anyhow::bail!("the event is of the site {}, not of {site}", event.site);
+    }
+    let setup = setup(args, Some(&event.site))?;
+    let mut report = explain_event(&lanes(args, &setup)?, &event, now_s(args));
+    report["on_record"] = row["deliveries"].clone();
+    println!("{}", serde_json::to_string_pretty(&json!({ "events": [report], "rejections": [] }))?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn setup(args: &Args, site: Option<&str>) -> anyhow::Result<SiteSetup> {
     let Some(path) = &args.config else { return built_in() };
     let config = config::load(path).map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    let wanted = |s: &SiteSetup| args.site.as_ref().is_none_or(|id| *id == s.site.id);
+    let wanted = |s: &SiteSetup| site.is_none_or(|id| id == s.site.id);
     config.sites.into_iter().find(wanted).context("the configuration has no such site")
 }
 

@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod ask;
 mod capture;
 mod check;
 mod connect;
+mod debug_link;
 mod demo;
 mod doctor;
 mod explain;
@@ -16,6 +18,7 @@ mod sandbox;
 mod send;
 mod serve;
 mod tag;
+mod tail;
 
 /// Takes a shop's conversion events and sees that every ad platform counts each of them once.
 #[derive(Debug, Parser)]
@@ -47,8 +50,13 @@ enum Command {
     Export(export::Args),
     /// Make new deliveries from the log, under the same ids.
     Replay(replay::Args),
-    /// Show what would be made of an input and sent to a destination. Touches no network and no store.
+    /// Show what would be made of an input and sent to a destination. Touches no network and no store; only --event asks
+    /// the running gateway for an event on record.
     Explain(explain::Args),
+    /// Show everything as it happens: the live view in a terminal.
+    Tail(tail::Args),
+    /// Make a link that marks your own visits to the shop in the live view, for an hour.
+    DebugLink(debug_link::Args),
 }
 
 impl Cli {
@@ -64,7 +72,9 @@ impl Cli {
             Command::Connect(args) => connect::run(&args),
             Command::Export(args) => export::run(&args),
             Command::Replay(args) => runtime()?.block_on(replay::run(args)),
-            Command::Explain(args) => explain::run(&args),
+            Command::Explain(args) => runtime()?.block_on(explain::run(&args)),
+            Command::Tail(args) => runtime()?.block_on(tail::run(args)),
+            Command::DebugLink(args) => debug_link::run(args),
         }
     }
 }

@@ -5,8 +5,16 @@ use std::path::Path;
 use super::{Problem, Problems};
 
 /// Keys whose value should not stand in the file.
-const SECRET_KEYS: &[&str] =
-    &["access_token", "private_token", "write_keys", "secrets", "plugin_secrets", "api_secret", "consumer_key", "consumer_secret"];
+const SECRET_KEYS: &[&str] = &[
+    "access_token",
+    "private_token",
+    "write_keys",
+    "secrets",
+    "plugin_secrets",
+    "api_secret",
+    "consumer_key",
+    "consumer_secret",
+];
 
 /// Replaces every reference in the table. A missing variable or file is a problem, a secret in the open a remark.
 pub(super) fn resolve(

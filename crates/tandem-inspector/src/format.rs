@@ -1,0 +1,74 @@
+//! How times and numbers are written. All times are UTC, and say so once on the page.
+
+use jiff::Timestamp;
+
+fn zoned(at_ms: i64, form: &str) -> String {
+    Timestamp::from_millisecond(at_ms).map(|at| at.strftime(form).to_string()).unwrap_or_default()
+}
+
+/// `2026-11-22T14:03:09.120Z`, for machines.
+pub(crate) fn time(at_ms: i64) -> String {
+    zoned(at_ms, "%Y-%m-%dT%H:%M:%S%.3fZ")
+}
+
+/// `22 Nov 14:03`.
+pub(crate) fn day_time(at_ms: i64) -> String {
+    zoned(at_ms, "%-d %b %H:%M")
+}
+
+/// `14:03:09.120`.
+pub(crate) fn clock(at_ms: i64) -> String {
+    zoned(at_ms, "%H:%M:%S%.3f")
+}
+
+/// `1,234,567`.
+pub(crate) fn count(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if number < 0 { format!("−{text}") } else { text }
+}
+
+/// A value as a part of an address.
+pub(crate) fn in_address(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// `3 s`, `4 min`, `5 h`, `6 d`: how long ago or ahead, roughly.
+pub(crate) fn span(ms: i64) -> String {
+    match ms.abs() / 1_000 {
+        s @ 0..=119 => format!("{s} s"),
+        s @ 120..=7_199 => format!("{} min", s / 60),
+        s @ 7_200..=172_799 => format!("{} h", s / 3_600),
+        s => format!("{} d", s / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_people_read_them() {
+        assert_eq!(time(1_795_356_189_120), "2026-11-22T14:03:09.120Z");
+        assert_eq!(day_time(1_795_356_189_120), "22 Nov 14:03");
+        assert_eq!(clock(1_795_356_189_120), "14:03:09.120");
+        assert_eq!(time(i64::MAX), "");
+        assert_eq!(in_address("a b&c=ü"), "a+b%26c%3D%C3%BC");
+        for (number, text) in
+            [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567"), (-1_000, "−1,000")]
+        {
+            assert_eq!(count(number), text);
+        }
+        for (ms, text) in
+            [(900, "0 s"), (119_000, "119 s"), (120_000, "2 min"), (7_200_000, "2 h"), (172_800_000, "2 d")]
+        {
+            assert_eq!(span(ms), text);
+        }
+    }
+}

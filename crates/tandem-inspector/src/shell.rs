@@ -1,0 +1,152 @@
+//! What all pages have in common: layout, navigation, policy, error pages, style sheet and script.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior, Value};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::session::Visitor;
+use crate::{Inspector, format};
+
+/// Pages in the head of every page: path and name.
+pub(crate) const NAVIGATION: &[(&str, &str)] = &[("/", "Start"), ("/live", "Live")];
+
+const TEMPLATES: &[(&str, &str)] = &[
+    ("layout.html", include_str!("../templates/layout.html")),
+    ("error.html", include_str!("../templates/error.html")),
+    ("login.html", include_str!("../templates/login.html")),
+    ("home.html", include_str!("../templates/home.html")),
+    ("live.html", include_str!("../templates/live.html")),
+    ("record.html", include_str!("../templates/record.html")),
+];
+
+/// Name, type and content of what pages load.
+const ASSETS: &[(&str, &str, &str)] = &[
+    ("style.css", "text/css; charset=utf-8", include_str!("../assets/style.css")),
+    ("live.js", "text/javascript; charset=utf-8", include_str!("../assets/live.js")),
+    ("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
+];
+
+/// No inline script or style, nothing from elsewhere, no frame around it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Makes pages.
+pub(crate) struct Shell {
+    templates: Environment<'static>,
+    /// Changes with the assets: they are kept for ever under a name that has it.
+    version: String,
+}
+
+/// A page's own values, with the layout's.
+#[derive(Serialize)]
+struct Page<'a, T> {
+    title: &'a str,
+    active: &'a str,
+    navigation: &'a [(&'a str, &'a str)],
+    /// Of whoever is signed in.
+    form_key: Option<&'a str>,
+    assets: &'a str,
+    program: &'a str,
+    page: &'a T,
+}
+
+impl Shell {
+    pub(crate) fn new() -> Result<Self, minijinja::Error> {
+        let mut templates = Environment::new();
+        templates.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        templates.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+        for (name, text) in TEMPLATES {
+            templates.add_template(name, text)?;
+        }
+        templates.add_filter("time", format::time);
+        templates.add_filter("day_time", format::day_time);
+        templates.add_filter("clock", format::clock);
+        templates.add_filter("count", format::count);
+        templates.add_filter("in_address", format::in_address);
+        let mut digest = Sha256::new();
+        ASSETS.iter().for_each(|(_, _, text)| digest.update(text.as_bytes()));
+        let version = hex::encode(&digest.finalize()[..6]);
+        Ok(Self { templates, version })
+    }
+
+    /// A part of a page.
+    pub(crate) fn part(&self, name: &str, values: &impl Serialize) -> Result<String, minijinja::Error> {
+        self.templates.get_template(name)?.render(Value::from(Serde(values)))
+    }
+
+    /// A whole page.
+    pub(crate) fn page<T: Serialize>(
+        &self,
+        visitor: Option<&Visitor>,
+        status: StatusCode,
+        name: &str,
+        title: &str,
+        page: &T,
+    ) -> Response {
+        let active = NAVIGATION.iter().find(|(_, known)| *known == title).map_or("", |(path, _)| path);
+        let form_key = match visitor {
+            Some(Visitor::Person(session)) => Some(session.form_key.as_str()),
+            _ => None,
+        };
+        let navigation = if visitor.is_some() { NAVIGATION } else { &[] };
+        let program = concat!("Tandem ", env!("CARGO_PKG_VERSION"));
+        let values = Page { title, active, navigation, form_key, assets: &self.version, program, page };
+        match self.part(name, &values) {
+            Ok(text) => (status, [(header::CACHE_CONTROL, "no-store")], Html(text)).into_response(),
+            Err(error) => {
+                tracing::error!(%error, page = name, "a page of the inspector");
+                (StatusCode::INTERNAL_SERVER_ERROR, "this page cannot be made; see the log").into_response()
+            }
+        }
+    }
+
+    /// A page that says what is wrong.
+    pub(crate) fn problem(
+        &self,
+        visitor: Option<&Visitor>,
+        status: StatusCode,
+        title: &str,
+        text: &str,
+    ) -> Response {
+        #[derive(Serialize)]
+        struct Problem<'a> {
+            text: &'a str,
+        }
+        self.page(visitor, status, "error.html", title, &Problem { text })
+    }
+}
+
+/// On every answer, whatever it is.
+pub(crate) async fn with_policy(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// `VERSION-style.css` and so on.
+pub(crate) async fn asset(State(inspector): State<Arc<Inspector>>, Path(file): Path<String>) -> Response {
+    let name = file.strip_prefix(&inspector.shell.version).and_then(|name| name.strip_prefix('-'));
+    let Some((_, kind, text)) = ASSETS.iter().find(|(known, ..)| Some(*known) == name) else {
+        return tandem_gateway::private::not_found();
+    };
+    let headers =
+        [(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    (headers, *text).into_response()
+}
