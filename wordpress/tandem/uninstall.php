@@ -17,7 +17,8 @@ require_once __DIR__ . '/includes/autoload.php';
  */
 function uninstall_site(): void {
 	Schema::drop();
-	foreach ( array( Connection::OPTION, Settings::OPTION, Journal::OPTION, Admin\Conflicts::DISMISSED ) as $option ) {
+	Htaccess::remove();
+	foreach ( array( Connection::OPTION, Settings::OPTION, Journal::OPTION, Own_Address::OPTION, Own_Address::UPSTREAM, Htaccess::OPTION ) as $option ) {
 		delete_option( $option );
 	}
 	Retry_Queue::unschedule();
@@ -32,3 +33,5 @@ if ( is_multisite() ) {
 } else {
 	uninstall_site();
 }
+// Which notes each user has read.
+delete_metadata( 'user', 0, Admin\Conflicts::DISMISSED, '', true );

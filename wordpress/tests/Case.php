@@ -31,7 +31,7 @@ abstract class TestCase extends \PHPUnit\Framework\TestCase {
 	protected function setUp(): void {
 		Schema::create();
 		$GLOBALS['wpdb']->query( 'TRUNCATE TABLE ' . Schema::table() );
-		foreach ( array( 'tandem_connection', 'tandem_settings', 'tandem_journal', 'tandem_conflicts_seen' ) as $option ) {
+		foreach ( array( 'tandem_connection', 'tandem_settings', 'tandem_journal', 'tandem_own_address', 'tandem_upstream' ) as $option ) {
 			delete_option( $option );
 		}
 		update_option( 'active_plugins', array( 'tandem/tandem.php' ) );

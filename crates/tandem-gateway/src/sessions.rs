@@ -94,9 +94,12 @@ pub(crate) async fn join(
         let session = known.session.as_ref().filter(|found| is_believed(event, found));
         if let Some(found) = session {
             add(event, found, rules, now_ms);
-        } else if known.session.is_none() && is_shops(event) {
+        } else if known.session.is_none()
+            && is_shops(event)
+            && let Some(visitor) = event.session_id.clone()
+        {
             // An order may be here before its page, say when we were away while the visitor was there.
-            event.session_id.clone().iter().for_each(|visitor| name_visitor(event, visitor));
+            name_visitor(event, &visitor);
         }
         heed(event, session, known.refusal.as_ref());
         Some(session?.visitor.clone())

@@ -8,6 +8,7 @@
 namespace Tandem\Admin;
 
 use Tandem\Connection;
+use Tandem\Htaccess;
 use Tandem\Settings;
 use Tandem\Setup;
 
@@ -58,11 +59,18 @@ final class Settings_Tab {
 	}
 
 	/**
-	 * Prints the tab.
+	 * Prints the tab. A shop that is not connected sees only how to connect.
 	 */
 	public function output(): void {
-		woocommerce_admin_fields( $this->fields() );
-		( new Status() )->output();
+		wp_enqueue_style( 'tandem-settings', plugins_url( 'assets/settings.css', \Tandem\PLUGIN_FILE ), array(), \Tandem\VERSION );
+		echo '<div class="tandem-section">';
+		woocommerce_admin_fields( self::connection_fields() );
+		if ( Connection::saved() ) {
+			( new Status() )->output();
+			woocommerce_admin_fields( self::script_fields() );
+			( new Own_Address_Section() )->output();
+		}
+		echo '</div>';
 	}
 
 	/**
@@ -79,20 +87,18 @@ final class Settings_Tab {
 			</th>
 			<td class="forminp">
 				<?php if ( $saved ) : ?>
-					<p>
-						<?php
-						/* translators: 1: address of the gateway, 2: name of the site there. */
-						echo esc_html( sprintf( __( 'Connected to %1$s as “%2$s”.', 'tandem' ), $saved->url, $saved->site ) );
-						?>
-					</p>
+					<?php
+					/* translators: 1: address of the gateway, 2: name of the site there. */
+					Status::output_mark( 'good', sprintf( __( 'Connected to %1$s as “%2$s”.', 'tandem' ), $saved->url, $saved->site ) );
+					?>
 				<?php endif; ?>
 				<input type="password" autocomplete="off" spellcheck="false" class="regular-text" name="tandem_connection_string" id="tandem_connection_string" value=""
-					placeholder="<?php echo esc_attr( $saved ? __( 'Paste another one to replace it', 'tandem' ) : 'tandem1.…' ); ?>" />
+					aria-describedby="tandem-connection-note" placeholder="<?php echo esc_attr( $saved ? __( 'Paste another one to replace it', 'tandem' ) : 'tandem1.…' ); ?>" />
 				<?php if ( $saved ) : ?>
 					<button type="submit" name="save" value="check" class="button"><?php esc_html_e( 'Check', 'tandem' ); ?></button>
 					<button type="submit" name="save" value="disconnect" class="button-link button-link-delete"><?php esc_html_e( 'Disconnect', 'tandem' ); ?></button>
 				<?php endif; ?>
-				<p class="description">
+				<p class="description" id="tandem-connection-note">
 					<?php esc_html_e( 'The line that “tandem connect” prints at your gateway. It holds a secret, so it is not shown again.', 'tandem' ); ?>
 				</p>
 			</td>
@@ -108,44 +114,58 @@ final class Settings_Tab {
 			return;
 		}
 		check_admin_referer( 'woocommerce-settings' );
-		Settings::change(
-			array(
-				'script_host' => self::chosen( 'tandem_script_host', array_keys( self::script_hosts() ) ),
-				'data_layer'  => self::chosen( 'tandem_data_layer', array_keys( self::data_layers() ) ),
-			)
-		);
-		if ( isset( $_POST['save'] ) && 'disconnect' === $_POST['save'] ) {
+		// phpcs:ignore WordPress.Security.NonceVerification.Missing -- just checked.
+		$asked = isset( $_POST['save'] ) ? sanitize_key( wp_unslash( $_POST['save'] ) ) : '';
+		if ( 'disconnect' === $asked ) {
 			Setup::disconnect();
+			self::say( Htaccess::is_there() ? __( 'The lines in .htaccess could not be taken out: WordPress may not write it. Take out what is between “BEGIN Tandem” and “END Tandem” yourself.', 'tandem' ) : true, __( 'Disconnected. Orders are no longer handed over.', 'tandem' ) );
 			return;
 		}
-		$text = isset( $_POST['tandem_connection_string'] ) ? sanitize_text_field( wp_unslash( $_POST['tandem_connection_string'] ) ) : '';
-		if ( '' !== $text || Connection::saved() ) {
-			self::say( '' !== $text ? Setup::connect( $text ) : Setup::check_again() );
+		Settings::change(
+			array_filter(
+				array(
+					'script_host' => self::chosen( 'tandem_script_host', array_keys( self::script_hosts() ) ),
+					'data_layer'  => self::chosen( 'tandem_data_layer', array_keys( self::data_layers() ) ),
+				)
+			)
+		);
+		$lines = Own_Address_Section::save( $asked );
+		if ( null !== $lines ) {
+			self::say( $lines, 'take_back' === $asked ? __( 'The lines are out of .htaccess.', 'tandem' ) : __( 'The lines are in .htaccess, and the script comes from there.', 'tandem' ) );
 		}
+		// phpcs:ignore WordPress.Security.NonceVerification.Missing -- checked above.
+		$text = isset( $_POST['tandem_connection_string'] ) ? sanitize_text_field( wp_unslash( $_POST['tandem_connection_string'] ) ) : '';
+		if ( '' === $text && ! Connection::saved() ) {
+			self::say( __( 'Paste the connection string first.', 'tandem' ), '' );
+			return;
+		}
+		$result = '' !== $text ? Setup::connect( $text ) : Setup::check_again();
+		self::say( is_wp_error( $result ) ? $result->get_error_message() : true, __( 'The gateway answers and knows this shop.', 'tandem' ) );
 	}
 
 	/**
 	 * Says how it went.
 	 *
-	 * @param true|\WP_Error $result Of the check.
+	 * @param true|string $result Whether it worked, or why not.
+	 * @param string      $good   What to say if it worked.
 	 */
-	private static function say( $result ): void {
-		if ( is_wp_error( $result ) ) {
-			\WC_Admin_Settings::add_error( $result->get_error_message() );
+	private static function say( $result, string $good ): void {
+		if ( true === $result ) {
+			\WC_Admin_Settings::add_message( $good );
 		} else {
-			\WC_Admin_Settings::add_message( __( 'The gateway answers and knows this shop.', 'tandem' ) );
+			\WC_Admin_Settings::add_error( $result );
 		}
 	}
 
 	/**
-	 * The fields.
+	 * The field that connects. A section must not have the tab's id: WooCommerce would print the tab inside it, and again
+	 * inside that.
 	 */
-	private function fields(): array {
-		// A section must not have the tab's id: WooCommerce would print the tab inside it, and again inside that.
+	private static function connection_fields(): array {
 		return array(
 			array(
 				'type'  => 'title',
-				'id'    => 'tandem_options',
+				'id'    => 'tandem_connect',
 				'title' => __( 'Tandem', 'tandem' ),
 				'desc'  => __( 'Every order goes to your own gateway after the buyer has the answer, so checkout never waits for it.', 'tandem' ),
 			),
@@ -155,12 +175,21 @@ final class Settings_Tab {
 				'title' => __( 'Connection string', 'tandem' ),
 			),
 			array(
-				'type'    => 'select',
-				'id'      => 'tandem_script_host',
-				'title'   => __( 'The page’s script', 'tandem' ),
-				'desc'    => __( 'A script under the shop’s own address keeps visitors’ click ids longest; your web server has to pass its path on to the gateway.', 'tandem' ),
-				'options' => self::script_hosts(),
-				'value'   => Settings::get( 'script_host' ),
+				'type' => 'sectionend',
+				'id'   => 'tandem_connect',
+			),
+		);
+	}
+
+	/**
+	 * The fields of what stands on the pages.
+	 */
+	private static function script_fields(): array {
+		return array(
+			array(
+				'type'  => 'title',
+				'id'    => 'tandem_script',
+				'title' => __( 'The script on the pages', 'tandem' ),
 			),
 			array(
 				'type'    => 'select',
@@ -171,8 +200,16 @@ final class Settings_Tab {
 				'value'   => Settings::get( 'data_layer' ),
 			),
 			array(
+				'type'    => 'select',
+				'id'      => 'tandem_script_host',
+				'title'   => __( 'Pages load it', 'tandem' ),
+				'desc'    => '' === Settings::get( 'script' ) ? __( 'No page loads it now.', 'tandem' ) : Settings::get( 'script' ),
+				'options' => self::script_hosts(),
+				'value'   => Settings::get( 'script_host' ),
+			),
+			array(
 				'type' => 'sectionend',
-				'id'   => 'tandem_options',
+				'id'   => 'tandem_script',
 			),
 		);
 	}
@@ -185,7 +222,7 @@ final class Settings_Tab {
 			'auto'    => __( 'From the shop’s address where that works, else from the gateway', 'tandem' ),
 			'shop'    => __( 'From the shop’s address', 'tandem' ),
 			'gateway' => __( 'From the gateway’s address', 'tandem' ),
-			'off'     => __( 'Do not load it', 'tandem' ),
+			'off'     => __( 'Not at all', 'tandem' ),
 		);
 	}
 
@@ -201,7 +238,7 @@ final class Settings_Tab {
 	}
 
 	/**
-	 * A choice that was posted, if it is one of the choices; else the first.
+	 * A choice that was posted, if it is one of the choices; else an empty text.
 	 *
 	 * @param string   $name    The field.
 	 * @param string[] $choices What may be chosen.
@@ -209,6 +246,6 @@ final class Settings_Tab {
 	private static function chosen( string $name, array $choices ): string {
 		// phpcs:ignore WordPress.Security.NonceVerification.Missing -- save() has checked it.
 		$value = isset( $_POST[ $name ] ) ? sanitize_key( wp_unslash( $_POST[ $name ] ) ) : '';
-		return in_array( $value, $choices, true ) ? $value : $choices[0];
+		return in_array( $value, $choices, true ) ? $value : '';
 	}
 }

@@ -9,14 +9,14 @@ namespace Tandem\Admin;
 
 use Tandem\After_Response;
 use Tandem\Journal;
-use Tandem\Other_Plugins;
 use Tandem\Outbox;
+use Tandem\Own_Address;
 use Tandem\Settings;
 
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Three tests: is the shop connected, do orders arrive, is anything counted twice.
+ * Is the shop connected, do orders arrive, do cookies live long enough, is anything counted twice?
  */
 final class Site_Health {
 
@@ -32,10 +32,15 @@ final class Site_Health {
 	 */
 	public function add_tests( $tests ) {
 		$own = array(
-			'tandem_connection' => array( __( 'Tandem: connection', 'tandem' ), 'test_connection' ),
-			'tandem_queue'      => array( __( 'Tandem: hand-over', 'tandem' ), 'test_queue' ),
-			'tandem_conflicts'  => array( __( 'Tandem: other plugins', 'tandem' ), 'test_conflicts' ),
+			'tandem_connection'  => array( __( 'Tandem: connection', 'tandem' ), 'test_connection' ),
+			'tandem_queue'       => array( __( 'Tandem: hand-over', 'tandem' ), 'test_queue' ),
+			'tandem_own_address' => array( __( 'Tandem: the script’s address', 'tandem' ), 'test_own_address' ),
+			'tandem_conflicts'   => array( __( 'Tandem: other plugins', 'tandem' ), 'test_conflicts' ),
 		);
+		if ( ! Settings::get( 'connected' ) ) {
+			// What is not there cannot be ill.
+			$own = array_slice( $own, 0, 1 );
+		}
 		foreach ( $own as $name => $test ) {
 			$tests['direct'][ $name ] = array(
 				'label' => $test[0],
@@ -73,7 +78,7 @@ final class Site_Health {
 				'critical',
 				__( 'Orders wait for the Tandem gateway', 'tandem' ),
 				/* translators: 1: number of orders, 2: a span of time, 3: an error. */
-				sprintf( __( '%1$d orders wait, the first for %2$s. They are kept and sent as soon as the gateway takes them. Last error: %3$s', 'tandem' ), $outbox->count(), human_time_diff( $oldest ), $journal['error'] )
+				sprintf( __( '%1$d orders wait, the first for %2$s. They are kept and sent as soon as the gateway takes them. Last error: %3$s', 'tandem' ), $outbox->count(), human_time_diff( $oldest ), '' === $journal['error'] ? __( 'none', 'tandem' ) : $journal['error'] )
 			);
 		}
 		$note = After_Response::is_possible() ? '' : __( 'This PHP cannot end a response early, so orders are handed over in the background, a minute later. PHP-FPM or LiteSpeed can.', 'tandem' );
@@ -81,10 +86,28 @@ final class Site_Health {
 	}
 
 	/**
+	 * Does the script come from where cookies live long?
+	 */
+	public function test_own_address(): array {
+		$script = Settings::get( 'script' );
+		$found  = Own_Address::found();
+		if ( '' === $script || '' === $found['script'] ) {
+			return self::result( 'tandem_own_address', 'good', __( 'Tandem’s script is not on the pages', 'tandem' ), __( 'Orders are reported by the shop’s server alone.', 'tandem' ) );
+		}
+		if ( Own_Address::of( $found['script'] ) !== $script ) {
+			return self::result( 'tandem_own_address', 'recommended', __( 'Tandem’s script is not served under this shop’s own address', 'tandem' ), __( 'Safari may forget visitors, and the ad click that brought them, after seven days. The settings have the lines for your web server.', 'tandem' ) );
+		}
+		if ( ! $found['works'] ) {
+			return self::result( 'tandem_own_address', 'critical', __( 'Tandem’s script is missing where pages ask for it', 'tandem' ), $found['obstacle'] );
+		}
+		return self::result( 'tandem_own_address', 'good', __( 'Tandem’s script is served under this shop’s own address', 'tandem' ), '' );
+	}
+
+	/**
 	 * Is anything counted twice?
 	 */
 	public function test_conflicts(): array {
-		$notes = array_intersect_key( Conflicts::notes(), array_flip( Other_Plugins::active() ) );
+		$notes = Conflicts::found();
 		if ( ! $notes ) {
 			return self::result( 'tandem_conflicts', 'good', __( 'No other plugin reports the same sales as Tandem', 'tandem' ), '' );
 		}

@@ -150,8 +150,8 @@ final class Connection {
 		$path   = rtrim( $of( 'path' ), '/' );
 		if ( ! in_array( $scheme, array( 'http', 'https' ), true ) || ! wp_parse_url( $url, PHP_URL_HOST )
 			|| esc_url_raw( $url ) !== $url
-			|| ! preg_match( '/^[A-Za-z0-9._-]{1,100}$/', $of( 'site' ) ) || '' === $of( 'secret' )
-			|| ! preg_match( '#^(/[A-Za-z0-9._~-]+)*$#', $path ) ) {
+			|| ! preg_match( '/^[A-Za-z0-9._-]{1,100}$/D', $of( 'site' ) ) || '' === $of( 'secret' )
+			|| ! preg_match( '#^(/[A-Za-z0-9._~-]+)*$#D', $path ) ) {
 			return null;
 		}
 		return new self( $url, $of( 'site' ), $of( 'secret' ), $path );

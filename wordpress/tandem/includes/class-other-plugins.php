@@ -34,11 +34,6 @@ final class Other_Plugins {
 	);
 
 	/**
-	 * Those that fill a data layer with GA4's events.
-	 */
-	const DATA_LAYER = array( self::STAPE, self::GTM4WP, self::PIXELYOURSITE, 'gtm_kit', 'google_analytics', 'google_ads' );
-
-	/**
 	 * Those that are active.
 	 *
 	 * @return string[]
@@ -59,9 +54,51 @@ final class Other_Plugins {
 	}
 
 	/**
-	 * Whether one of them fills the data layer.
+	 * Whether one of them fills the data layer, with GA4's events under their own names. Most do so only when they are set up
+	 * for it.
 	 */
 	public static function filling_data_layer(): bool {
-		return (bool) array_intersect( self::active(), self::DATA_LAYER );
+		foreach ( self::active() as $plugin ) {
+			if ( self::is_filling( $plugin ) ) {
+				return true;
+			}
+		}
+		return false;
+	}
+
+	/**
+	 * Whether a plugin that is active fills the data layer, as its options say.
+	 *
+	 * @param string $plugin Its name.
+	 */
+	private static function is_filling( string $plugin ): bool {
+		switch ( $plugin ) {
+			case self::STAPE:
+				// It may hang "_stape" to every name, and does so unless told otherwise; then the plain names are free.
+				return 'yes' === get_option( 'gtm_server_side_data_layer_ecommerce' )
+					&& 'yes' !== get_option( 'gtm_server_side_data_layer_custom_event_name' );
+			case self::GTM4WP:
+				return self::has( 'gtm4wp-options', 'integrate-woocommerce-track-enhanced-ecommerce' );
+			case self::PIXELYOURSITE:
+				return self::has( 'pys_gtm', 'enabled' ) && ( self::has( 'pys_gtm', 'gtm_id' ) || self::has( 'pys_gtm', 'gtm_just_data_layer' ) );
+			case 'google_analytics':
+				return self::has( 'woocommerce_google_analytics_settings', 'ga_id' );
+			case 'gtm_kit':
+			case 'google_ads':
+				return true;
+		}
+		return false;
+	}
+
+	/**
+	 * Whether there is something under a key of another plugin's option.
+	 *
+	 * @param string $option The option.
+	 * @param string $key    The key.
+	 */
+	private static function has( string $option, string $key ): bool {
+		$values = get_option( $option );
+		$value  = is_array( $values ) && isset( $values[ $key ] ) ? $values[ $key ] : '';
+		return is_array( $value ) ? (bool) array_filter( $value ) : $value && 'no' !== $value;
 	}
 }

@@ -46,6 +46,9 @@ final class Setup {
 	 */
 	public static function disconnect(): void {
 		Connection::forget();
+		Htaccess::remove();
+		delete_option( Own_Address::OPTION );
+		delete_option( Own_Address::UPSTREAM );
 		Settings::change(
 			array(
 				'connected' => false,
@@ -66,9 +69,13 @@ final class Setup {
 		if ( ! $reply->ok ) {
 			return new \WP_Error( 'tandem_ping', $reply->error );
 		}
+		$told   = $reply->body;
+		$path   = isset( $told['script'] ) && is_string( $told['script'] ) ? $told['script'] : '';
+		$before = Connection::saved();
+		if ( ( $before && $before->url !== $connection->url ) || Own_Address::found()['script'] !== $path ) {
+			Htaccess::remove();
+		}
 		$connection->save();
-		$told = $reply->body;
-		$path = isset( $told['script'] ) && is_string( $told['script'] ) ? $told['script'] : '';
 		Settings::change(
 			array(
 				'connected'         => true,
@@ -93,33 +100,14 @@ final class Setup {
 	 * @param string     $host       Auto, shop, gateway or off.
 	 */
 	private static function script( Connection $connection, string $path, string $host ): string {
-		if ( 'off' === $host || ! preg_match( '#^(/[A-Za-z0-9._~-]+)+$#', $path ) ) {
+		if ( ! preg_match( '#^(/[A-Za-z0-9._~-]+)+$#D', $path ) ) {
+			delete_option( Own_Address::OPTION );
 			return '';
 		}
-		$home = wp_parse_url( home_url() );
-		$own  = $home['scheme'] . '://' . $home['host'] . ( isset( $home['port'] ) ? ':' . $home['port'] : '' ) . $path;
-		if ( 'shop' === $host || ( 'auto' === $host && self::is_script( $own ) ) ) {
-			return $own;
+		$works = Own_Address::works( $path );
+		if ( 'off' === $host ) {
+			return '';
 		}
-		return $connection->url . $path;
-	}
-
-	/**
-	 * Whether a script is served there.
-	 *
-	 * @param string $address An address of this shop.
-	 */
-	private static function is_script( string $address ): bool {
-		$response = wp_remote_get(
-			$address,
-			array(
-				'timeout'     => 3,
-				'redirection' => 0,
-				/** This filter is documented in wp-includes/class-wp-http-streams.php */
-				'sslverify'   => apply_filters( 'https_local_ssl_verify', false ), // phpcs:ignore WordPress.NamingConventions.PrefixAllGlobals.NonPrefixedHooknameFound -- a filter of WordPress.
-			)
-		);
-		return 200 === wp_remote_retrieve_response_code( $response )
-			&& false !== strpos( (string) wp_remote_retrieve_header( $response, 'content-type' ), 'javascript' );
+		return 'shop' === $host || ( 'auto' === $host && $works ) ? Own_Address::of( $path ) : $connection->url . $path;
 	}
 }

@@ -56,8 +56,7 @@ $until_seen = static function ( string $event, Web_Driver $window, array $goods 
 				sort( $found );
 				return $goods == $found;
 			},
-			"$event from both sides",
-			20
+			"$event from both sides"
 		);
 	} catch ( RuntimeException $error ) {
 		$same( $goods, $found, $error->getMessage() );

@@ -49,7 +49,7 @@ final class Accounts {
 		);
 	}
 
-	/** Compares everything, prints a table, and gives what is wrong. */
+	/** Compares everything, prints a table, and gives what is wrong and how many orders there were. */
 	public function audit(): array {
 		$wrong   = array();
 		$counted = array();
@@ -87,7 +87,7 @@ final class Accounts {
 		foreach ( $counted as $id => $strangers ) {
 			$wrong[] = "counted without an order: $id, " . implode( ', ', array_keys( $strangers ) );
 		}
-		return $wrong;
+		return array( $wrong, count( $this->notes ) );
 	}
 
 	/** One order. */

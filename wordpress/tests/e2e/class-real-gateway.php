@@ -155,7 +155,7 @@ final class Real_Gateway {
 }
 
 /** Waits until something is true, at most so many seconds; gives it. */
-function until( callable $is, string $what, int $seconds = 30 ) {
+function until( callable $is, string $what, int $seconds = 60 ) {
 	$end = microtime( true ) + $seconds;
 	do {
 		$value = $is();

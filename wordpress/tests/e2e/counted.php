@@ -17,6 +17,7 @@ $accounts = new Accounts( $shop, $gateway );
 $id       = $shop->made;
 $steps    = 0;
 $buyers   = 0;
+$began    = time();
 
 $step = static function ( string $name ) use ( &$steps ) {
 	$steps++;
@@ -269,7 +270,7 @@ until(
 	},
 	'the gateway to have nothing left to send'
 );
-$wrong = $accounts->audit();
+list( $wrong, $orders ) = $accounts->audit();
 foreach ( $wrong as $line ) {
 	echo "   WRONG $line\n";
 }
@@ -282,4 +283,4 @@ $gateway->stop();
 if ( $wrong ) {
 	exit( 1 );
 }
-echo "ok: $steps steps, WordPress {$id['wordpress']}, WooCommerce {$id['woocommerce']}\n";
+printf( "ok: %d steps, WordPress %s, WooCommerce %s, %d orders in %d s\n", $steps, $id['wordpress'], $id['woocommerce'], $orders, time() - $began );

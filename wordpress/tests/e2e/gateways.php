@@ -30,6 +30,7 @@ add_filter(
 				public function process_payment( $order_id ) {
 					$order = wc_get_order( $order_id );
 					$order->payment_complete( 'secret-transaction' );
+					WC()->cart->empty_cart();
 					return array(
 						'result'   => 'success',
 						'redirect' => $this->get_return_url( $order ),
