@@ -357,11 +357,13 @@ impl Live {
         for (event, verdict) in record.events.iter_mut().zip(verdicts) {
             event.verdict = Some(verdict.to_owned());
         }
-        record.at_ms = now_ms;
+        // As it goes on record, so that both are known to be the same.
+        record.at_ms = attempt.started_ms;
         record.verdict = Some(attempt.verdict.to_owned());
         record.latency_ms = Some(attempt.latency_ms);
         record.summary = counted(record.events.len());
         let count = record.events.len();
+        let message = Some(&attempt.message).filter(|message| !message.is_empty());
         self.offer(record, || {
             json!({
                 "request": {
@@ -373,7 +375,7 @@ impl Live {
                 },
                 "reply": answer(reply),
                 "verdict": { "verdict": attempt.verdict, "code": attempt.code,
-                    "message": redact::outgoing(attempt.message.as_bytes()) },
+                    "message": message.map(|message| redact::outgoing(message.as_bytes())) },
                 "latency_ms": attempt.latency_ms,
                 "since_received_ms": now_ms - oldest_ms,
             })
