@@ -126,7 +126,8 @@ fn cookie_of(answer: &Answer) -> String {
 #[test]
 fn only_who_knows_the_token_sees_pages() {
     let stand_in = StandIn::start();
-    let gateway = Home::new(&sites(&stand_in)).start();
+    let home = Home::new(&sites(&stand_in));
+    let gateway = home.start();
     for path in ["/", "/live", "/live?order=7"] {
         let sent = browse(&gateway, path, "");
         assert_eq!(sent.status, 303, "{path}");
@@ -193,7 +194,8 @@ fn only_who_knows_the_token_sees_pages() {
 #[test]
 fn an_order_is_followed_from_the_webhook_to_the_platforms_answer() {
     let stand_in = StandIn::start();
-    let gateway = Home::new(&sites(&stand_in)).start_with(&["--now", NOW]);
+    let home = Home::new(&sites(&stand_in));
+    let gateway = home.start_with(&["--now", NOW]);
     let mut stream = Stream::open(gateway.private, "", "");
     let order = delivery("01b-order");
     let hook = || {
@@ -243,7 +245,8 @@ fn an_order_is_followed_from_the_webhook_to_the_platforms_answer() {
 #[test]
 fn filters_and_resumption() {
     let stand_in = StandIn::start();
-    let gateway = Home::new(&sites(&stand_in)).start();
+    let home = Home::new(&sites(&stand_in));
+    let gateway = home.start();
     let send = |id: &str, key: &str, fields: Value| {
         let mut event = json!({"event_name": "Purchase", "event_id": id, "value": 1, "currency": "EUR",
             "consent": {"advertising": "granted"}, "user": {"email": "a@example.com"}});
@@ -267,6 +270,8 @@ fn filters_and_resumption() {
     send("e", KEY, json!({"order_id": "7"}));
     assert_eq!(order.next()["events"][0]["event_id"], "e");
     assert_eq!(named.next()["events"][0]["event_id"], "b");
+    // First the request that held it.
+    assert_eq!(denied.next()["kind"], "received");
     assert_eq!(denied.next()["verdict"], "rejected");
     let of_other = other.records(|r| r["kind"] == "event");
     assert!(of_other.iter().all(|r| r["site"] == "other"), "{of_other:#?}");
@@ -305,7 +310,8 @@ fn filters_and_resumption() {
 #[test]
 fn the_program_ends_while_somebody_watches() {
     let stand_in = StandIn::start();
-    let gateway = Home::new(&sites(&stand_in)).start();
+    let home = Home::new(&sites(&stand_in));
+    let gateway = home.start();
     let stream = Stream::open(gateway.private, "", "");
     // One that never reads.
     let mut deaf = TcpStream::connect(gateway.private).unwrap();
@@ -384,7 +390,7 @@ fn a_debug_link_marks_ones_own_visits_and_goes_nowhere() {
     let sent = Client::new(stand_in.address).call("GET", "/sandbox/requests", &[], b"").unwrap().text();
     assert!(sent.contains("/sale?x=1") && !sent.contains("tandem_debug"), "{sent}");
     // The page offers links, too.
-    assert!(gateway.get("/live").text().contains("https://shop.example/?tandem_debug="));
+    assert!(gateway.get("/live").text().contains("?tandem_debug="));
 }
 
 #[test]
@@ -448,7 +454,8 @@ fn what_is_seen_can_be_explained_and_tailed() {
 #[test]
 fn of_a_page_that_tells_too_much_nobody_is_shown() {
     let stand_in = StandIn::start();
-    let gateway = Home::new(&sites(&stand_in)).start();
+    let home = Home::new(&sites(&stand_in));
+    let gateway = home.start();
     let mut stream = Stream::open(gateway.private, "", "");
     let mut html = Stream::open(gateway.private, "as=html", "");
     let (email, phone, name, street) =
@@ -525,7 +532,8 @@ fn of_a_page_that_tells_too_much_nobody_is_shown() {
 #[test]
 fn a_crowd_is_not_slowed_by_who_watches() {
     let stand_in = StandIn::start();
-    let gateway = Home::new(&sites(&stand_in)).start();
+    let home = Home::new(&sites(&stand_in));
+    let gateway = home.start();
     let batch = |run: usize, at: usize| {
         let event = |n: usize| json!({"event_name": "ViewContent", "event_id": format!("{run}-{at}-{n}"), "consent": {"advertising": "denied"}});
         Value::from((0..100).map(event).collect::<Vec<_>>())
@@ -544,6 +552,14 @@ fn a_crowd_is_not_slowed_by_who_watches() {
     let watched = time(1);
     println!("4,000 events: {alone:?} alone, {watched:?} watched");
     assert_eq!(one.records(|r| r["kind"] == "event").last().unwrap()["events"][0]["event_id"], "1-39-99");
-    let missed = crowd.records(|r| r["count"].is_u64());
-    assert!(missed.len() > 10, "some are shown, the rest are counted");
+    // Some are shown, the rest are counted.
+    let (mut shown, mut missed) = (0, 0);
+    while shown < 10 || missed == 0 {
+        let told = crowd.next();
+        match told["count"].as_u64() {
+            Some(count) => missed += count,
+            None => shown += 1,
+        }
+    }
+    assert_eq!(gateway.summary()["totals"]["events"], 8_000);
 }
