@@ -75,7 +75,8 @@ pub(crate) async fn enter(State(inspector): State<Arc<Inspector>>, request: Requ
     let (address, secure) = caller(&request, &inspector.gateway.limits);
     let form = form(request).await;
     let now_s = inspector.gateway.clock.now_s();
-    if !inspector.sessions.may_try(&address.unwrap_or_default(), now_s) {
+    let address = address.unwrap_or_default();
+    if !inspector.sessions.may_try(&address, now_s) {
         let text = "Too many tries. Wait ten seconds, then try again.";
         return show(&inspector, StatusCode::TOO_MANY_REQUESTS, &form.next, Some(text));
     }
@@ -84,6 +85,7 @@ pub(crate) async fn enter(State(inspector): State<Arc<Inspector>>, request: Requ
         let text = "This is not the token. It is server.private_token in the configuration.";
         return show(&inspector, StatusCode::UNAUTHORIZED, &form.next, Some(text));
     }
+    inspector.sessions.forgive(&address);
     match inspector.sessions.begin(now_s, secure) {
         Ok(cookie) => with_cookie(Redirect::to(own(&form.next)).into_response(), &cookie),
         Err(error) => {

@@ -216,6 +216,8 @@ fn shown(gateway: &Gateway) -> Vec<Place> {
         Place::new("/metrics", &gateway.get("/metrics").body, "tandem_events"),
         Place::new("/api/summary", &gateway.get("/api/summary").body, "delivered"),
         Place::new("/healthz", &gateway.get("/healthz").body, "ok"),
+        Place::new("/", &gateway.get("/").body, "tiktok"),
+        Place::new("/live", &gateway.get("/live").body, "purchase"),
     ];
     for (view, control) in [
         ("events", "wc_order_25"),
@@ -418,7 +420,26 @@ fn improper_bodies() -> Vec<String> {
     bodies
 }
 
+/// Reads the live view's stream to its end.
+fn watch(address: std::net::SocketAddr, query: &str) -> std::thread::JoinHandle<Vec<u8>> {
+    use std::io::{Read, Write};
+    let mut tcp = std::net::TcpStream::connect(address).unwrap();
+    let request =
+        format!("GET /live/stream?{query} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    tcp.write_all(request.as_bytes()).unwrap();
+    let mut all = vec![0; 4_096];
+    // From the first words on it is watched.
+    let read = tcp.read(&mut all).unwrap();
+    all.truncate(read);
+    std::thread::spawn(move || {
+        tcp.read_to_end(&mut all).unwrap();
+        all
+    })
+}
+
 struct Run {
+    /// What the live view tells meanwhile.
+    live: Vec<std::thread::JoinHandle<Vec<u8>>>,
     stand_in: StandIn,
     home: Home,
     gateway: Gateway,
@@ -452,7 +473,8 @@ impl Run {
             stand_in.base_url()
         ));
         let gateway = home.start_with(&["--now", NOW]);
-        Self { stand_in, home, gateway, answers: Vec::new() }
+        let live = ["", "as=html", "kind=received"].map(|query| watch(gateway.private, query)).into();
+        Self { live, stand_in, home, gateway, answers: Vec::new() }
     }
 
     fn hook(&mut self, delivery: &Delivery) -> u16 {
@@ -475,7 +497,7 @@ impl Run {
 
     /// Everything left behind, first of the running process, then of the one that ended.
     fn places(self) -> Vec<Place> {
-        let Self { stand_in, home, gateway, answers } = self;
+        let Self { live, stand_in, home, gateway, answers } = self;
         gateway.drain();
         let mut places = vec![Place::new("answers to senders", &answers, "wc_order_25")];
         places.extend(shown(&gateway));
@@ -492,6 +514,9 @@ impl Run {
             assert!(gateway.stop().success());
             before
         };
+        for stream in live {
+            places.push(Place::new("live stream", &stream.join().unwrap(), "wc_order_25"));
+        }
         places.push(Place::new("log", log.as_bytes(), "ready"));
         places.push(Place::new("rows", &rows(home.store()), "wc_order_25"));
         let after = files(home.store(), "after the end");

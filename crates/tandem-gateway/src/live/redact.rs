@@ -16,131 +16,20 @@ const MAX_ITEMS: usize = 20;
 const MAX_TEXT: usize = 300;
 const MAX_DEPTH: usize = 8;
 
-/// Fields whose texts are the shop's or ours: compared without case and separators.
-const PLAIN: &[&str] = &[
-    // Events, in our words, those of platforms and of tag managers.
-    "event",
-    "eventname",
-    "eventid",
-    "eventtime",
-    "eventsource",
-    "eventsourceid",
-    "en",
-    "type",
-    "status",
-    "channel",
-    "orderid",
-    "parentorderid",
-    "transactionid",
-    "value",
-    "currency",
-    "cu",
-    "tax",
-    "shipping",
-    "coupon",
-    "paymenttype",
-    "contenttype",
-    "contentid",
-    "contentids",
-    "contentname",
-    "contentcategory",
-    "itemid",
-    "itemname",
-    "itembrand",
-    "itemcategory",
-    "itemvariant",
-    "itemlistid",
-    "itemlistname",
-    "brand",
-    "price",
-    "quantity",
-    "numitems",
-    "lineid",
-    "searchstring",
-    "searchterm",
-    "query",
-    "affiliation",
-    "discount",
-    "index",
-    "sentat",
-    "at",
-    "timestamp",
-    "timestampmicros",
-    "testeventcode",
-    "actionsource",
-    "locale",
-    "language",
-    "ul",
-    "region",
-    "country",
-    "pixels",
-    "automated",
-    "v",
-    "tid",
-    "cid",
-    "sid",
-    "sct",
-    "seg",
-    "et",
-    "gcs",
-    "gcd",
-    "npa",
-    "dma",
-    "sr",
-    "gtm",
-    "clientid",
-    "sessionid",
-    "gasessionid",
-    "visitor",
-    "partnername",
-    "measurementid",
-    "pixelid",
-    "version",
-    "method",
-    "path",
-    // Click ids.
-    "ttclid",
-    "ttp",
-    "gclid",
-    "gbraid",
-    "wbraid",
-    "fbclid",
-    "fbc",
-    "fbp",
-    "epik",
-    "sccid",
-    "rdtcid",
-    "msclkid",
-    "twclid",
-    // Orders of WooCommerce.
-    "id",
-    "number",
-    "total",
-    "subtotal",
-    "totaltax",
-    "shippingtotal",
-    "discounttotal",
-    "productid",
-    "variationid",
-    "sku",
-    "datecreated",
-    "datecreatedgmt",
-    "datepaid",
-    "datepaidgmt",
-    "datemodified",
-    "datemodifiedgmt",
-    "datecompleted",
-    "datecompletedgmt",
-    "paymentmethod",
-    "createdvia",
-    "currencysymbol",
-    "pricesincludetax",
-    "parentid",
-    "customerid",
-    "webhookid",
-    "key",
-    "taxclass",
-];
+/// Fields whose texts are the shop's or ours, compared without case and separators: of events in our words, those of
+/// platforms and of tag managers; click ids; of WooCommerce's orders.
+const PLAIN: &str = "\
+    event eventname eventid eventtime eventsource eventsourceid en type status channel orderid \
+    parentorderid transactionid value currency cu tax shipping coupon paymenttype contenttype contentid \
+    contentids contentname contentcategory itemid itemname itembrand itemcategory itemvariant itemlistid \
+    itemlistname brand price quantity numitems lineid searchstring searchterm query affiliation discount \
+    index sentat at timestamp timestampmicros testeventcode actionsource locale language ul region \
+    country pixels automated v tid cid sid sct seg et gcs gcd npa dma sr gtm clientid sessionid \
+    gasessionid visitor partnername measurementid pixelid version method path ttclid ttp gclid gbraid \
+    wbraid fbclid fbc fbp epik sccid rdtcid msclkid twclid id number total subtotal totaltax \
+    shippingtotal discounttotal productid variationid sku datecreated datecreatedgmt datepaid \
+    datepaidgmt datemodified datemodifiedgmt datecompleted datecompletedgmt paymentmethod createdvia \
+    currencysymbol pricesincludetax parentid customerid webhookid key taxclass";
 
 /// Fields that hold addresses of pages.
 const ADDRESSES: &[&str] =
@@ -157,8 +46,6 @@ const PERSON: &[&str] = &[
     "shippingaddress",
     "customer",
     "address",
-    "cookies",
-    "commoncookie",
     "email",
     "em",
     "phone",
@@ -175,8 +62,15 @@ const PERSON: &[&str] = &[
     "dob",
 ];
 
-/// Fields below which a hash or a click id may be shown in a request of ours: only the names of secrets are looked for.
+/// Fields below which only names are shown.
+const COOKIES: &[&str] = &["cookies", "commoncookie", "cookie"];
+
+/// Parts of the names of fields that hold secrets.
 const SECRETS: &[&str] = &["token", "secret", "password", "signature", "authorization", "apikey", "writekey"];
+
+fn is_plain(name: &str) -> bool {
+    PLAIN.split(' ').any(|known| known == name)
+}
 
 fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
@@ -217,6 +111,7 @@ enum Below {
     Open,
     Consent,
     Person,
+    Cookies,
 }
 
 struct Incoming;
@@ -242,7 +137,7 @@ impl Incoming {
                 let text = number.to_string();
                 // A phone number may come as a number.
                 let short = text.bytes().filter(u8::is_ascii_digit).count() < 7;
-                if below != Below::Person && (short || PLAIN.contains(&name)) {
+                if matches!(below, Below::Open | Below::Consent) && (short || is_plain(name)) {
                     value.clone()
                 } else {
                     hidden(&text)
@@ -257,6 +152,7 @@ impl Incoming {
         for (at, (key, value)) in map.iter().take(100).enumerate() {
             let name = plain(key);
             let below = match () {
+                () if COOKIES.contains(&name.as_str()) || below == Below::Cookies => Below::Cookies,
                 () if PERSON.contains(&name.as_str()) || below == Below::Person => Below::Person,
                 () if CONSENT.contains(&name.as_str()) || below == Below::Consent => Below::Consent,
                 () => Below::Open,
@@ -272,11 +168,14 @@ impl Incoming {
 
     fn text(&self, name: &str, text: &str, below: Below) -> Value {
         let shows = match below {
+            Below::Cookies => false,
             // Whoever hashed it before it came to us has hidden it.
-            Below::Person => is_hash(text) || is_click(name) && is_token(text),
+            Below::Person => {
+                is_hash(text) || is_click(name) && is_token(text) && text.bytes().any(|b| b.is_ascii_digit())
+            }
             Below::Consent => Reading::is_word(text) || matches!(text, "unknown" | "GRANTED" | "DENIED"),
             Below::Open if ADDRESSES.contains(&name) => return address(text),
-            Below::Open => PLAIN.contains(&name) && !is_personal(text) || is_amount(text),
+            Below::Open => is_plain(name) && !is_personal(text) || is_amount(text),
         };
         if shows { cut(text).into() } else { hidden(text) }
     }
@@ -471,7 +370,7 @@ mod tests {
         let text = shown(&json!({
             "events": [{"event_name": "Purchase", "event_id": "wc_order_12345678", "order_id": "12345678",
                 "event_time": 1_795_352_335, "date_created": "2026-11-22T14:00:00"}],
-            "user": {"email": hash, "ttclid": "E.C.P.x"}, "cookies": {"_ttp": "secret-cookie"},
+            "user": {"email": hash, "ttclid": "E.C.P.x1"}, "cookies": {"_ttp": "secret-cookie"},
             "page": {"url": "https://shop.example/?utm_source=x&email=a%40b.example&tandem_debug=1.2.3"},
             "consent": {"advertising": "granted"},
         }));

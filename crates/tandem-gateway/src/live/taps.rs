@@ -26,11 +26,13 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// A request that was let in. A debug link in it marks its visitor, whether or not somebody watches yet.
+    /// A request that was let in.
     pub(crate) fn of(live: &Live, site: &str, wire: &Request<'_>, now_ms: i64) -> Self {
-        let request = live.is_watched(now_ms).then(|| shown(wire));
+        if !live.is_watched(now_ms) {
+            return Self::default();
+        }
         let label = live.label_in(site, wire.body, now_ms.div_euclid(1_000)).map(|(label, _)| label);
-        Self { request, label, visitors: Vec::new() }
+        Self { request: Some(shown(wire)), label, visitors: Vec::new() }
     }
 
     /// Whose the events are.
@@ -247,7 +249,7 @@ impl Live {
         self.marks.of(site, visitor, now_ms.div_euclid(1_000))
     }
 
-    /// Marks a visitor whose page was opened by a debug link.
+    /// Marks a visitor whose page was opened by a debug link, whether or not somebody watches yet.
     pub(crate) fn mark(&self, site: &str, visitor: &str, body: &[u8], now_s: i64) {
         if let Some((label, until_s)) = self.label_in(site, body, now_s) {
             self.marks.put(site, visitor, &label, until_s, now_s);
@@ -357,11 +359,13 @@ impl Live {
         for (event, verdict) in record.events.iter_mut().zip(verdicts) {
             event.verdict = Some(verdict.to_owned());
         }
-        record.at_ms = now_ms;
+        // As it goes on record, so that both are known to be the same.
+        record.at_ms = attempt.started_ms;
         record.verdict = Some(attempt.verdict.to_owned());
         record.latency_ms = Some(attempt.latency_ms);
         record.summary = counted(record.events.len());
         let count = record.events.len();
+        let message = Some(&attempt.message).filter(|message| !message.is_empty());
         self.offer(record, || {
             json!({
                 "request": {
@@ -373,7 +377,7 @@ impl Live {
                 },
                 "reply": answer(reply),
                 "verdict": { "verdict": attempt.verdict, "code": attempt.code,
-                    "message": redact::outgoing(attempt.message.as_bytes()) },
+                    "message": message.map(|message| redact::outgoing(message.as_bytes())) },
                 "latency_ms": attempt.latency_ms,
                 "since_received_ms": now_ms - oldest_ms,
             })

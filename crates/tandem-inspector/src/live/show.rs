@@ -149,23 +149,55 @@ fn remark(value: &Value) -> Remark {
 }
 
 fn sections(record: &Record) -> Vec<(&'static str, String)> {
-    let headings: &[(&str, &str)] = match record.kind {
-        Kind::Received => &[("", "Input, redacted")],
-        Kind::Refused | Kind::Unclaimed => &[("", "Request")],
-        Kind::Event => &[("outcome", "Outcome"), ("event", "Event as stored")],
-        Kind::Attempt => &[
-            ("verdict", "Verdict"),
-            ("reply", "Reply"),
-            ("request", "Request, redacted"),
-            ("skip", "Skipped"),
+    let detail = &record.detail;
+    let part = |name: &str| detail.get(name).unwrap_or(&Value::Null);
+    let all = match record.kind {
+        Kind::Received => vec![("Input, redacted", exchange(detail))],
+        Kind::Refused | Kind::Unclaimed => vec![("Request", exchange(detail))],
+        Kind::Event => vec![("Outcome", lines(part("outcome"))), ("Event as stored", pretty(part("event")))],
+        Kind::Attempt => vec![
+            ("Verdict", lines(part("verdict"))),
+            ("Kept back", lines(part("skip"))),
+            ("Reply", exchange(part("reply"))),
+            ("Request, redacted", exchange(part("request"))),
         ],
     };
-    let found = headings.iter().filter_map(|(name, heading)| {
-        let value = if name.is_empty() { Some(&record.detail) } else { record.detail.get(*name) };
-        let value = tidy(value?)?;
-        Some((*heading, serde_json::to_string_pretty(&value).unwrap_or_default()))
-    });
-    found.collect()
+    all.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+}
+
+fn pretty(value: &Value) -> String {
+    tidy(value).map(|value| serde_json::to_string_pretty(&value).unwrap_or_default()).unwrap_or_default()
+}
+
+/// `name: value`, one a line; without the braces it reads better.
+fn lines(value: &Value) -> String {
+    let Value::Object(map) = value else { return String::new() };
+    let line = |(name, value): (&String, &Value)| match value {
+        Value::Null => None,
+        Value::String(text) => Some(format!("{}: {text}", name.replace('_', " "))),
+        other => Some(format!("{}: {other}", name.replace('_', " "))),
+    };
+    map.iter().filter_map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// As HTTP is written: what goes before the body, then the body.
+fn exchange(value: &Value) -> String {
+    let Value::Object(map) = value else { return String::new() };
+    let mut head = map.clone();
+    let target = head.remove("url").zip(head.remove("method"));
+    let target = target.map(|(url, method)| format!("{} {}", bare(&method), bare(&url)));
+    let (body, headers) = (head.remove("body"), head.remove("headers").unwrap_or_default());
+    let body = match body.unwrap_or_default() {
+        Value::String(text) => text,
+        other => pretty(&other),
+    };
+    let head = target.into_iter().chain([lines(&headers), lines(&Value::Object(head))]);
+    let head = head.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
+    [head, body].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+fn bare(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 /// Without what is empty.
