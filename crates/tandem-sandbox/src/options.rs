@@ -1,4 +1,6 @@
-//! Every switch of the sandbox. What TikTok documents has no switch; what nobody documents has one.
+//! Every switch of the sandbox. What a platform documents has no switch; what nobody documents has one.
+//!
+//! TikTok's switches stand beside the common ones; the other platforms' have a table of their own.
 
 use std::collections::BTreeMap;
 
@@ -29,6 +31,12 @@ pub struct Person {
     pub ttclid: Option<String>,
     /// `_ttp` cookie, never hashed.
     pub ttp: Option<String>,
+    /// Meta's click id (`fb.1.…`), never hashed.
+    pub fbc: Option<String>,
+    /// `_fbp` cookie, never hashed.
+    pub fbp: Option<String>,
+    /// Google Analytics' client id, never hashed.
+    pub client_id: Option<String>,
 }
 
 /// Behaviour of the sandbox. Missing fields take their default, unknown fields are an error.
