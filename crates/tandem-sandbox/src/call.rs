@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{
     Platform, Sandbox, State,
     answer::{self, GATEWAY_PAGE, HTML, JSON, PORTAL_PAGE, Reply, TEXT},
+    engine::Channel,
     faults::FaultKind,
     log::RequestEntry,
     routes, serve,
@@ -74,7 +75,7 @@ pub(crate) async fn serve(sandbox: Sandbox, api: &'static dyn Api, request: Requ
         tokio::time::sleep(Duration::from_millis(due.delay_ms)).await;
     }
 
-    let mut entry = RequestEntry::opened(api.platform(), &parts, at_ms);
+    let mut entry = RequestEntry::opened(api.platform(), Channel::Server, &parts, at_ms);
     entry.request_id = api.request_id(&entry.request_id);
     entry.fault = match (&due.kind, due.delay_ms) {
         (Some(kind), _) => serde_json::to_string(kind).ok(),

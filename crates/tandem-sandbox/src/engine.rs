@@ -88,6 +88,8 @@ pub struct Dedup {
     pub pairing: Pairing,
     /// How halves without a common id meet.
     pub by_visitor: ByVisitor,
+    /// Is a second event of the same half a duplicate?
+    pub collapse_repeats: bool,
     /// Keep the readable part of conversions.
     pub keep_details: bool,
 }
@@ -104,10 +106,6 @@ impl Flaws {
         if found {
             self.0 |= flaw;
         }
-    }
-
-    pub(crate) fn add(&mut self, other: Flaws) {
-        self.0 |= other.0;
     }
 }
 
@@ -312,8 +310,10 @@ impl Series {
     fn earlier(&self, dedup: &Dedup, event: &Arrival<'_>, now_ms: i64) -> Option<(usize, &'static str)> {
         if let Some(id) = event.event_id.as_deref() {
             if let Some(&index) = self.ids.get(id) {
-                let in_time = now_ms - self.conversions[index].first_ms <= dedup.window_ms;
-                return in_time.then_some((index, dedup.rule));
+                let known = &self.conversions[index];
+                let in_time = now_ms - known.first_ms <= dedup.window_ms;
+                let pair = known.first != event.channel;
+                return (in_time && (pair || dedup.collapse_repeats)).then_some((index, dedup.rule));
             }
             if dedup.by_visitor != ByVisitor::BrowserFirst {
                 return None;

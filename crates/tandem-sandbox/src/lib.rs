@@ -9,6 +9,10 @@
 //! | `POST /open_api/v1.3/event/track/` | TikTok, server half |
 //! | `POST /api/v2/pixel` | TikTok, browser half |
 //! | `GET /i18n/pixel/events.js?sdkid=CODE&lib=ttq` | TikTok's pixel script; it sends the browser half here |
+//! | `POST /v25.0/{pixel}/events` | Meta, server half |
+//! | `GET`/`POST /tr?id=…&ev=…&eid=…` | Meta, browser half |
+//! | `POST /mp/collect`, `/debug/mp/collect` | Google Analytics 4, server half and its validation |
+//! | `GET`/`POST /g/collect` | Google Analytics 4, browser half |
 //! | `GET /` | overview for people |
 //! | `GET /sandbox/{platform}/conversions` | what was counted (`?summary=1`, `?pixel=`, `?event=`, `?limit=`) |
 //! | `GET /sandbox/{platform}/requests`, `/test-events` | raw log, test events |
@@ -16,15 +20,17 @@
 //! | `GET`/`PUT /sandbox/options` | behaviour of all; a `PUT` replaces everything |
 //! | `POST /sandbox/reset` | forget everything but the options |
 //!
-//! `{platform}` is `tiktok`; left out it is TikTok, but for `/sandbox/requests`, which has all.
+//! `{platform}` is `tiktok`, `meta` or `ga4`; left out it is TikTok, but for `/sandbox/requests`, which has all.
 
 mod answer;
 mod call;
 pub mod engine;
 mod faults;
+mod ga4;
 mod keys;
 mod limits;
 mod log;
+mod meta;
 mod money;
 mod options;
 mod page;
@@ -45,8 +51,10 @@ use std::{
 pub(crate) use crate::part::{Counters, Part};
 pub use crate::{
     faults::{BadFault, Fault, FaultKind, Match, Planned},
+    ga4::{GA4, Ga4Options},
     keys::{KEY_NAMES, KeySet},
     log::RequestEntry,
+    meta::{META, MetaOptions},
     options::{BadOptions, HttpMode, Options, Person},
     part::TestEvent,
     platform::{PLATFORMS, Platform},

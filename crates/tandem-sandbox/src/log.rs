@@ -6,7 +6,7 @@ use http::{HeaderMap, Uri, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Platform, options::Options, routes::RequestId};
+use crate::{Platform, engine::Channel, options::Options, routes::RequestId};
 
 /// One request of either half as the sandbox saw it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub struct RequestEntry {
     pub number: u64,
     /// Platform it was for.
     pub platform: String,
+    /// `server`, or `pixel` for a report of a page.
+    pub half: String,
     /// Arrival.
     pub at_ms: i64,
     /// Method.
@@ -57,9 +59,10 @@ pub struct RequestEntry {
 
 impl RequestEntry {
     /// What is known before the body is judged.
-    pub(crate) fn opened(platform: &Platform, parts: &Parts, at_ms: i64) -> RequestEntry {
+    pub(crate) fn opened(platform: &Platform, half: Channel, parts: &Parts, at_ms: i64) -> RequestEntry {
         RequestEntry {
             platform: platform.name.to_owned(),
+            half: half.name().to_owned(),
             at_ms,
             method: parts.method.to_string(),
             path: parts.uri.path().to_owned(),

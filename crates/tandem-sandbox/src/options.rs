@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Ga4Options, MetaOptions};
+
 /// How error codes are carried: TikTok's own pages say "always HTTP 200", live reports say otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -95,6 +97,10 @@ pub struct Options {
     pub hang_limit_s: u32,
     /// Known people for the match check.
     pub people: Vec<Person>,
+    /// Meta's switches.
+    pub meta: MetaOptions,
+    /// Google Analytics' switches.
+    pub ga4: Ga4Options,
 }
 
 impl Default for Options {
@@ -127,6 +133,8 @@ impl Default for Options {
             test_events: 1000,
             hang_limit_s: 120,
             people: Vec::new(),
+            meta: MetaOptions::default(),
+            ga4: Ga4Options::default(),
         }
     }
 }

@@ -7,10 +7,10 @@ use std::fmt;
 
 use axum::Router;
 
-use crate::{FaultKind, Options, Person, Sandbox, engine::Dedup, keys::KeySet, tiktok};
+use crate::{FaultKind, Options, Person, Sandbox, engine::Dedup, ga4, keys::KeySet, meta, tiktok};
 
 /// The platforms, in the order of the page.
-pub static PLATFORMS: [&Platform; 1] = [&tiktok::TIKTOK];
+pub static PLATFORMS: [&Platform; 3] = [&tiktok::TIKTOK, &meta::META, &ga4::GA4];
 
 /// One platform as the common parts see it.
 pub struct Platform {

@@ -50,7 +50,7 @@ pub(crate) async fn hit(sandbox: &Sandbox, request: Request) -> Response {
     let State { rules, memory } = &mut *sandbox.state();
     let part = memory.part(&TIKTOK);
     part.counters.hits += 1;
-    let mut entry = RequestEntry::opened(&TIKTOK, &parts, at_ms);
+    let mut entry = RequestEntry::opened(&TIKTOK, Channel::Pixel, &parts, at_ms);
     let (status, envelope) = match read(&body, &rules.options, rules.oracle(&TIKTOK)) {
         Ok((pixel, event)) => {
             part.counters.events += 1;

@@ -80,6 +80,7 @@ fn dedup(options: &Options) -> Dedup {
         merge_ms: i64::from(options.merge_window_s) * 1000,
         pairing: Pairing::AddKeys,
         by_visitor: if options.ttp_fallback { ByVisitor::EitherOrder } else { ByVisitor::Never },
+        collapse_repeats: true,
         keep_details: options.keep_details,
     }
 }
