@@ -455,7 +455,6 @@ impl Tally {
         self.matched += u64::from(!event.matched.is_empty());
         self.add_value(detail.value.map(|value| -value), detail.currency.as_deref());
         self.add_value(event.value, event.currency.as_deref());
-        self.values.retain(|_, sum| !sum.is_zero());
         known.keys = event.keys;
         known.matched = !event.matched.is_empty();
         known.has_value = event.value.is_some();
