@@ -156,6 +156,12 @@ pub enum BadOptions {
         /// Seconds of the duplicate window.
         dedup: u32,
     },
+    /// `meta.token_status` is neither 400 nor 401.
+    #[error("meta.token_status must be 400 or 401, not {0}")]
+    TokenStatus(u16),
+    /// `ga4.status` is no success.
+    #[error("ga4.status must be from 200 to 299, not {0}")]
+    Success(u16),
 }
 
 impl Options {
@@ -169,6 +175,12 @@ impl Options {
         }
         if self.merge_window_s > self.dedup_window_s {
             return Err(BadOptions::Windows { merge: self.merge_window_s, dedup: self.dedup_window_s });
+        }
+        if ![400, 401].contains(&self.meta.token_status) {
+            return Err(BadOptions::TokenStatus(self.meta.token_status));
+        }
+        if !(200..300).contains(&self.ga4.status) {
+            return Err(BadOptions::Success(self.ga4.status));
         }
         Ok(())
     }

@@ -126,6 +126,11 @@ async fn limits_are_flaws_unless_recommendations_are_enforced() {
         }
     }
     let good = purchase("891").to_string();
+    let twice = good.replace("\"currency\":", "\"currency\":\"USD\",\"currency\":");
+    let messages = explained(&ga4(Ga4Options::default()), twice.as_bytes()).await;
+    let [message] = messages.as_slice() else { panic!("{messages:?}") };
+    assert_eq!(message["validationCode"], "NAME_DUPLICATED");
+    assert_eq!(message["fieldPath"], "events[0].params.currency");
     assert!(explained(&ga4(Ga4Options::default()), good.as_bytes()).await.is_empty());
 }
 

@@ -55,8 +55,7 @@ impl Api for Collect {
 
     fn process(&self, call: &Call<'_>, entry: &mut RequestEntry) -> Reply {
         let body: Option<Value> = serde_json::from_slice(call.body).ok();
-        let problems =
-            validate::problems(call.body.len(), body.as_ref(), call.sandbox.now_ms().div_euclid(1000));
+        let problems = validate::problems(call.body, body.as_ref(), call.sandbox.now_ms().div_euclid(1000));
         if call.parts.uri.path().starts_with("/debug/") {
             return explain(&problems, call, entry);
         }

@@ -8,6 +8,7 @@ mod hit;
 mod names;
 mod options;
 mod personal;
+mod twice;
 mod validate;
 
 pub use options::Ga4Options;
@@ -38,6 +39,7 @@ const LONG_VALUE: u32 = 1 << 8;
 const RESERVED_PARAMETER: u32 = 1 << 9;
 const WRONG_VALUE: u32 = 1 << 10;
 const FUTURE: u32 = 1 << 11;
+const NAME_GIVEN_TWICE: u32 = 1 << 12;
 
 /// Google Analytics 4.
 pub static GA4: Platform = Platform {
@@ -60,6 +62,7 @@ pub static GA4: Platform = Platform {
         "reserved_parameter",
         "wrong_value",
         "in_the_future",
+        "name_given_twice",
     ],
     counted_name: |name| name,
     event_type: names::event_type,

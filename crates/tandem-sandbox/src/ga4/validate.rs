@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::ga4::{
     FUTURE, LONG_NAME, LONG_VALUE, MISSING_ITEM, MISSING_TRANSACTION_ID, MISSING_VALUE_OR_CURRENCY,
-    OUTSIDE_SESSION, PERSONAL_DATA, RESERVED_PARAMETER, TOO_MANY_PARAMETERS, UNHASHED_USER_DATA, WRONG_VALUE,
-    names, personal,
+    NAME_GIVEN_TWICE, OUTSIDE_SESSION, PERSONAL_DATA, RESERVED_PARAMETER, TOO_MANY_PARAMETERS,
+    UNHASHED_USER_DATA, WRONG_VALUE, names, personal, twice,
 };
 
 /// Most events of a request.
@@ -82,9 +82,9 @@ impl Findings {
 }
 
 /// Everything that is wrong with a body.
-pub(crate) fn problems(bytes: usize, body: Option<&Value>, now_s: i64) -> Vec<Problem> {
+pub(crate) fn problems(raw: &[u8], body: Option<&Value>, now_s: i64) -> Vec<Problem> {
     let mut found = Findings::default();
-    if bytes >= BODY_LIMIT {
+    if raw.len() >= BODY_LIMIT {
         found.add(
             "",
             "The body is not smaller than 130 kB.",
@@ -120,6 +120,10 @@ pub(crate) fn problems(bytes: usize, body: Option<&Value>, now_s: i64) -> Vec<Pr
         found.add("events", text, "EXCEEDED_MAX_ENTITIES", Effect::Discard("too_many_events"));
     }
     found.strict = body.get("validation_behavior").and_then(Value::as_str) == Some("ENFORCE_RECOMMENDATIONS");
+    for path in twice::names_given_twice(raw) {
+        let text = "The name is given twice.";
+        found.add(path, text, "NAME_DUPLICATED", Effect::Flaw(NAME_GIVEN_TWICE));
+    }
     properties(body.get("user_properties"), &mut found);
     user_data(body.get("user_data"), &mut found);
     let mut places = Vec::new();

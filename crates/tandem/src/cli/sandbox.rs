@@ -28,6 +28,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         None => Options::default(),
     };
+    options.check()?;
     let interruption = super::interruption()?;
     let address = start(options, args.port).await?;
     announce(&format!("http://{address}"));
