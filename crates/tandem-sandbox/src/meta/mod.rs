@@ -44,8 +44,8 @@ pub static META: Platform = Platform {
     source: "Pixel",
     remark: "Events Manager: of events with one name and id within 48 hours one counts, the browser's if it comes within \
              five minutes. One bad event sinks its whole request.",
-    first_event: "Send one to POST /v25.0/1234567890/events with any access_token, or let a page load the image \
-                  /tr?id=1234567890&ev=PageView.",
+    first_event: "Send one to POST /v25.0/1000000000000001/events with any access_token, or let a page load the image \
+                  /tr?id=1000000000000001&ev=PageView.",
     flaws: &[
         "missing_content_id",
         "missing_value_or_currency",
@@ -68,7 +68,7 @@ pub static META: Platform = Platform {
     routes,
     settings: |base| {
         format!(
-            "[site.destinations.meta]\npixel_id = \"1234567890\"\naccess_token = \"any-token\"\nbase_url = \"{base}\"\n"
+            "[site.destinations.meta]\npixel_id = \"1000000000000001\"\naccess_token = \"any-token\"\nbase_url = \"{base}\"\n"
         )
     },
 };
