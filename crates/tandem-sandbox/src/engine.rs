@@ -1,8 +1,8 @@
 //! The duplicate engine: what is counted, merged or dropped. It knows no clock and no HTTP.
 //!
-//! Two events are the same if pixel, event name and event id are equal to the letter. The first one counts.
-//! The other half of a pair (browser and server) adds its match keys if it comes within the merge window,
-//! once; everything else within the duplicate window is dropped.
+//! Two events are the same if account, event name and duplicate id are equal to the letter. The first one counts.
+//! What the other half of a pair (browser and server) is good for differs: it may add its match keys, or it may
+//! take the place of the first. [`Dedup`] says so for each platform.
 
 use std::{
     borrow::Cow,
@@ -11,18 +11,14 @@ use std::{
 
 use rust_decimal::Decimal;
 
-use crate::{
-    keys::{KEY_NAMES, KeySet},
-    options::Options,
-    vocabulary,
-};
+use crate::keys::{KEY_NAMES, KeySet};
 
 /// Which half an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
     /// Sent by the script in the browser.
     Pixel,
-    /// Sent to the Events API.
+    /// Sent to the API.
     Server,
 }
 
@@ -54,27 +50,59 @@ pub enum Verdict {
     Drop,
 }
 
-/// Things Events Manager would complain about, as bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flaws(u8);
+/// What the second half of a pair does, if it comes within the merge window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pairing {
+    /// It adds the match keys and the money that the first one lacks.
+    AddKeys,
+    /// It is discarded; the browser's half takes the place of the server's if it comes within this time.
+    KeepOne {
+        /// Milliseconds after the server's half.
+        prefer_browser_ms: i64,
+    },
+}
 
-/// Names of the flaws in the order of their bits.
-pub(crate) const FLAW_NAMES: [&str; 5] = [
-    "missing_content_id",
-    "invalid_content_type",
-    "missing_value_or_currency",
-    "unsupported_currency",
-    "invalid_custom_event_type",
-];
+/// How events find their other half where no id leads to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByVisitor {
+    /// Not at all.
+    Never,
+    /// An event without id finds the newest opposite half of the same visitor.
+    EitherOrder,
+    /// Only the browser's half first and the server's after it; one of them has no id.
+    BrowserFirst,
+}
+
+/// How a platform finds duplicates.
+#[derive(Clone, Copy, Debug)]
+pub struct Dedup {
+    /// The name duplicates are sought under.
+    pub name_of: fn(&str) -> &str,
+    /// What the duplicate id is called there.
+    pub rule: &'static str,
+    /// How long an id is remembered.
+    pub window_ms: i64,
+    /// How far the halves of a pair may be apart.
+    pub merge_ms: i64,
+    /// What the second half does.
+    pub pairing: Pairing,
+    /// How halves without a common id meet.
+    pub by_visitor: ByVisitor,
+    /// Is a second event of the same half a duplicate?
+    pub collapse_repeats: bool,
+    /// Keep the readable part of conversions.
+    pub keep_details: bool,
+}
+
+/// Things the platform's own tool would complain about, as bits; the platform names them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flaws(u32);
+
+/// Most flaws of a platform.
+pub(crate) const MOST_FLAWS: usize = 16;
 
 impl Flaws {
-    pub(crate) const MISSING_CONTENT_ID: u8 = 1;
-    pub(crate) const INVALID_CONTENT_TYPE: u8 = 1 << 1;
-    pub(crate) const MISSING_VALUE_OR_CURRENCY: u8 = 1 << 2;
-    pub(crate) const UNSUPPORTED_CURRENCY: u8 = 1 << 3;
-    pub(crate) const INVALID_CUSTOM_EVENT_TYPE: u8 = 1 << 4;
-
-    pub(crate) fn note(&mut self, flaw: u8, found: bool) {
+    pub(crate) fn note(&mut self, flaw: u32, found: bool) {
         if found {
             self.0 |= flaw;
         }
@@ -98,8 +126,8 @@ pub struct Arrival<'a> {
     pub currency: Option<Cow<'a, str>>,
     /// Order number; no part of the duplicate key.
     pub order_id: Option<Cow<'a, str>>,
-    /// Cookie id, for the fallback of events without an id.
-    pub ttp: Option<Cow<'a, str>>,
+    /// Ids of the visitor, each with the name of its rule, for events that no id leads to.
+    pub visitor: Vec<(&'static str, Cow<'a, str>)>,
     /// Page the browser was on.
     pub page_url: Option<Cow<'a, str>>,
     /// Match keys that came with it.
@@ -108,7 +136,7 @@ pub struct Arrival<'a> {
     pub unmatchable: KeySet,
     /// Those of them that belong to a known person.
     pub matched: KeySet,
-    /// What Events Manager would complain about.
+    /// What the platform's own tool would complain about.
     pub flaws: Flaws,
 }
 
@@ -123,7 +151,7 @@ impl<'a> Arrival<'a> {
             value: None,
             currency: None,
             order_id: None,
-            ttp: None,
+            visitor: Vec::new(),
             page_url: None,
             keys: KeySet::default(),
             unmatchable: KeySet::default(),
@@ -141,6 +169,7 @@ pub(crate) struct Conversion {
     /// First arrival of the other half, merged or too late.
     pub(crate) other_ms: Option<i64>,
     pub(crate) merged: bool,
+    has_id: bool,
     has_value: bool,
     matched: bool,
     pub(crate) received: u32,
@@ -166,6 +195,10 @@ pub(crate) struct Detail {
     pub(crate) merged_keys: KeySet,
     pub(crate) unmatchable: KeySet,
     pub(crate) matched_keys: KeySet,
+    /// By which rule a duplicate was first found.
+    pub(crate) rule: Option<&'static str>,
+    /// The half whose data counts.
+    pub(crate) kept: Channel,
 }
 
 /// Counters of one pixel and event name.
@@ -184,7 +217,9 @@ pub(crate) struct Tally {
     pub(crate) values: BTreeMap<Box<str>, Decimal>,
     pub(crate) coverage: [u64; KEY_NAMES.len()],
     pub(crate) unmatchable: [u64; KEY_NAMES.len()],
-    pub(crate) flaws: [u64; FLAW_NAMES.len()],
+    pub(crate) flaws: [u64; MOST_FLAWS],
+    /// Duplicates, merged or dropped, by the rule that found them.
+    pub(crate) rules: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -192,7 +227,7 @@ pub(crate) struct Series {
     pub(crate) tally: Tally,
     pub(crate) conversions: Vec<Conversion>,
     ids: HashMap<Box<str>, usize>,
-    ttps: HashMap<Box<str>, usize>,
+    visitors: HashMap<(&'static str, Box<str>), usize>,
 }
 
 /// Remembers every event and says what became of it.
@@ -206,12 +241,8 @@ pub struct Engine {
 
 impl Engine {
     /// Takes one event that reached `pixel` at `now_ms`.
-    pub fn record(&mut self, options: &Options, pixel: &str, event: &Arrival<'_>, now_ms: i64) -> Verdict {
-        let name = if options.alias_before_dedup {
-            vocabulary::counted_name(&event.event)
-        } else {
-            event.event.as_ref()
-        };
+    pub fn record(&mut self, dedup: &Dedup, pixel: &str, event: &Arrival<'_>, now_ms: i64) -> Verdict {
+        let name = (dedup.name_of)(&event.event);
         let place = match self.index.get(pixel).and_then(|names| names.get(name)) {
             Some(place) => *place,
             None => {
@@ -222,28 +253,30 @@ impl Engine {
             }
         };
         self.next_number += 1;
-        self.series[place].record(options, event, now_ms, self.next_number)
+        self.series[place].record(dedup, event, now_ms, self.next_number)
     }
 }
 
 impl Series {
-    fn record(&mut self, options: &Options, event: &Arrival<'_>, now_ms: i64, number: u64) -> Verdict {
+    fn record(&mut self, dedup: &Dedup, event: &Arrival<'_>, now_ms: i64, number: u64) -> Verdict {
         self.tally.received += 1;
         bump(&mut self.tally.unmatchable, event.unmatchable.indices());
-        bump(&mut self.tally.flaws, (0..FLAW_NAMES.len()).filter(|i| event.flaws.0 & (1 << i) != 0));
+        bump(&mut self.tally.flaws, (0..MOST_FLAWS).filter(|i| event.flaws.0 & (1 << i) != 0));
         if event.event_id.is_none() {
             self.tally.without_id += 1;
         }
-        let merge_ms = i64::from(options.merge_window_s) * 1000;
-        let dedup_ms = i64::from(options.dedup_window_s) * 1000;
-        let Some(index) = self.earlier(options, event, now_ms, merge_ms, dedup_ms) else {
-            self.keep(options, event, now_ms, number);
+        let Some((index, rule)) = self.earlier(dedup, event, now_ms) else {
+            self.keep(dedup, event, now_ms, number);
             return Verdict::Keep;
         };
         let Series { tally, conversions, .. } = self;
         let known = &mut conversions[index];
         known.received += 1;
-        let in_time = now_ms - known.first_ms <= merge_ms;
+        *tally.rules.entry(rule).or_default() += 1;
+        if let Some(detail) = known.detail.as_deref_mut() {
+            detail.rule.get_or_insert(rule);
+        }
+        let passed_ms = now_ms - known.first_ms;
         if event.channel != known.first && known.other_ms.is_none() {
             known.other_ms = Some(now_ms);
             if let Some(detail) = known.detail.as_deref_mut() {
@@ -253,9 +286,17 @@ impl Series {
             }
             *tally.only(known.first) -= 1;
             tally.both += 1;
-            if in_time {
+            if passed_ms <= dedup.merge_ms {
                 known.merged = true;
-                tally.merge(known, event);
+                tally.merged += 1;
+                match dedup.pairing {
+                    Pairing::AddKeys => tally.merge(known, event),
+                    Pairing::KeepOne { prefer_browser_ms } => {
+                        if event.channel == Channel::Pixel && passed_ms <= prefer_browser_ms {
+                            tally.replace(known, event);
+                        }
+                    }
+                }
                 return Verdict::Merge;
             }
             tally.late_pairs += 1;
@@ -265,37 +306,45 @@ impl Series {
         Verdict::Drop
     }
 
-    /// The conversion this event is a duplicate or the other half of.
-    fn earlier(
-        &self,
-        options: &Options,
-        event: &Arrival<'_>,
-        now_ms: i64,
-        merge_ms: i64,
-        dedup_ms: i64,
-    ) -> Option<usize> {
+    /// The conversion this event is a duplicate or the other half of, and the rule that says so.
+    fn earlier(&self, dedup: &Dedup, event: &Arrival<'_>, now_ms: i64) -> Option<(usize, &'static str)> {
         if let Some(id) = event.event_id.as_deref() {
-            let index = *self.ids.get(id)?;
-            return (now_ms - self.conversions[index].first_ms <= dedup_ms).then_some(index);
+            if let Some(&index) = self.ids.get(id) {
+                let known = &self.conversions[index];
+                let in_time = now_ms - known.first_ms <= dedup.window_ms;
+                let pair = known.first != event.channel;
+                return (in_time && (pair || dedup.collapse_repeats)).then_some((index, dedup.rule));
+            }
+            if dedup.by_visitor != ByVisitor::BrowserFirst {
+                return None;
+            }
         }
-        let ttp = event.ttp.as_deref().filter(|_| options.ttp_fallback)?;
-        let index = *self.ttps.get(ttp)?;
-        let known = &self.conversions[index];
-        let fits = known.first == event.channel.other() && known.other_ms.is_none();
-        (fits && now_ms - known.first_ms <= merge_ms).then_some(index)
+        let order_fits = |known: &Conversion| match dedup.by_visitor {
+            ByVisitor::Never => false,
+            ByVisitor::EitherOrder => true,
+            ByVisitor::BrowserFirst => {
+                known.first == Channel::Pixel && !(known.has_id && event.event_id.is_some())
+            }
+        };
+        event.visitor.iter().find_map(|(rule, id)| {
+            let index = *self.visitors.get(&(*rule, Box::from(&**id)))?;
+            let known = &self.conversions[index];
+            let fits = known.first == event.channel.other() && known.other_ms.is_none() && order_fits(known);
+            (fits && now_ms - known.first_ms <= dedup.merge_ms).then_some((index, *rule))
+        })
     }
 
-    fn keep(&mut self, options: &Options, event: &Arrival<'_>, now_ms: i64, number: u64) {
+    fn keep(&mut self, dedup: &Dedup, event: &Arrival<'_>, now_ms: i64, number: u64) {
         let index = self.conversions.len();
         let tally = &mut self.tally;
         tally.counted += 1;
         *tally.only(event.channel) += 1;
-        tally.add_value(event);
+        tally.add_value(event.value, event.currency.as_deref());
         bump(&mut tally.coverage, event.keys.without(event.unmatchable).indices());
         tally.matched += u64::from(!event.matched.is_empty());
 
-        let by_ttp = event.ttp.as_deref().filter(|_| options.ttp_fallback);
-        if event.event_id.is_none() && by_ttp.is_none() && !options.keep_details {
+        let by_visitor = dedup.by_visitor != ByVisitor::Never && !event.visitor.is_empty();
+        if event.event_id.is_none() && !by_visitor && !dedup.keep_details {
             return;
         }
         if let Some(id) = event.event_id.as_deref() {
@@ -306,10 +355,12 @@ impl Series {
                 }
             }
         }
-        if let Some(ttp) = by_ttp {
-            self.ttps.insert(ttp.into(), index);
+        if by_visitor {
+            for (rule, id) in &event.visitor {
+                self.visitors.insert((*rule, Box::from(&**id)), index);
+            }
         }
-        let detail = options.keep_details.then(|| {
+        let detail = dedup.keep_details.then(|| {
             Box::new(Detail {
                 number,
                 event_id: event.event_id.as_deref().map(Into::into),
@@ -323,6 +374,8 @@ impl Series {
                 merged_keys: KeySet::default(),
                 unmatchable: event.unmatchable,
                 matched_keys: event.matched,
+                rule: None,
+                kept: event.channel,
             })
         });
         self.conversions.push(Conversion {
@@ -330,6 +383,7 @@ impl Series {
             first: event.channel,
             other_ms: None,
             merged: false,
+            has_id: event.event_id.is_some(),
             has_value: event.value.is_some(),
             matched: !event.matched.is_empty(),
             received: 1,
@@ -348,9 +402,9 @@ impl Tally {
         }
     }
 
-    fn add_value(&mut self, event: &Arrival<'_>) {
-        let Some(value) = event.value else { return };
-        let currency = event.currency.as_deref().unwrap_or("none");
+    fn add_value(&mut self, value: Option<Decimal>, currency: Option<&str>) {
+        let Some(value) = value else { return };
+        let currency = currency.unwrap_or("none");
         match self.values.get_mut(currency) {
             Some(sum) => *sum = sum.saturating_add(value),
             None => {
@@ -361,7 +415,6 @@ impl Tally {
 
     /// Adds what the first half did not have; nothing is overwritten.
     fn merge(&mut self, known: &mut Conversion, event: &Arrival<'_>) {
-        self.merged += 1;
         let new = event.keys.without(known.keys);
         known.keys = known.keys.with(new);
         bump(&mut self.coverage, new.without(event.unmatchable).indices());
@@ -372,7 +425,7 @@ impl Tally {
         let adds_value = !known.has_value && event.value.is_some();
         if adds_value {
             known.has_value = true;
-            self.add_value(event);
+            self.add_value(event.value, event.currency.as_deref());
         }
         let Some(detail) = known.detail.as_deref_mut() else { return };
         detail.merged_keys = new;
@@ -389,6 +442,29 @@ impl Tally {
             detail.event_id = event.event_id.as_deref().map(Into::into);
         }
         detail.event_time = detail.event_time.or(event.event_time);
+    }
+
+    /// Puts the event in the place of the first half. Without details nobody remembers what the first half brought,
+    /// and it stays.
+    fn replace(&mut self, known: &mut Conversion, event: &Arrival<'_>) {
+        let Some(detail) = known.detail.as_deref_mut() else { return };
+        let before = known.keys.without(detail.unmatchable);
+        before.indices().for_each(|i| self.coverage[i] -= 1);
+        bump(&mut self.coverage, event.keys.without(event.unmatchable).indices());
+        self.matched -= u64::from(known.matched);
+        self.matched += u64::from(!event.matched.is_empty());
+        self.add_value(detail.value.map(|value| -value), detail.currency.as_deref());
+        self.add_value(event.value, event.currency.as_deref());
+        known.keys = event.keys;
+        known.matched = !event.matched.is_empty();
+        known.has_value = event.value.is_some();
+        detail.unmatchable = event.unmatchable;
+        detail.matched_keys = event.matched;
+        detail.value = event.value;
+        detail.currency = event.currency.as_deref().map(Into::into);
+        detail.order_id = event.order_id.as_deref().map(Into::into);
+        detail.event_time = event.event_time.or(detail.event_time);
+        detail.kept = event.channel;
     }
 }
 

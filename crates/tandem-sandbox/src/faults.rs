@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Match {
-    /// `event_source_id` of the request.
+    /// Account of the request: `event_source_id`, pixel id or measurement id.
     pub pixel: Option<String>,
-    /// `Access-Token` of the request.
+    /// Access token or secret of the request.
     pub token: Option<String>,
 }
 
@@ -20,7 +20,17 @@ pub enum FaultKind {
     Code {
         /// Return code of the body.
         code: u32,
-        /// HTTP status; without one the option `http_mode` decides.
+        /// HTTP status; without one the one that usually goes with the code.
+        #[serde(default)]
+        http: Option<u16>,
+    },
+    /// Refuse with a code and a subcode; nothing is remembered. Only for platforms that have subcodes.
+    Subcode {
+        /// Code of the body.
+        code: u32,
+        /// Subcode of the body.
+        subcode: u32,
+        /// HTTP status; without one the one that usually goes with the code.
         #[serde(default)]
         http: Option<u16>,
     },
@@ -41,7 +51,7 @@ pub enum FaultKind {
     Html200,
     /// Remember the events as usual, then answer with the first half of the JSON.
     TruncatedJson,
-    /// Remember the events as usual, then answer 20001 with something in `data`.
+    /// Remember the events as usual, then answer 20001 with something in `data`. Only TikTok.
     Partial20001,
     /// A bare HTTP status without a body; nothing is remembered.
     Http {
@@ -108,6 +118,16 @@ pub struct Planned {
     pub seen: u64,
     /// Requests it was applied to.
     pub applied: u64,
+}
+
+/// A fault that cannot happen on a platform.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{platform} cannot play this fault: {kind}")]
+pub struct BadFault {
+    /// The platform.
+    pub platform: &'static str,
+    /// The kind as JSON.
+    pub kind: String,
 }
 
 /// The whole plan, in order: the first fault that is due decides.

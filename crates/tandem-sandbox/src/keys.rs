@@ -9,8 +9,10 @@ use crate::options::Person;
 /// SHA-256 of the empty text: what a client sends that hashes a missing value.
 const HASH_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// Names of the match keys, in the order of their bits.
-pub const KEY_NAMES: [&str; 18] = [
+/// Names of the match keys of all platforms, in the order of their bits; TikTok's are the first eighteen.
+///
+/// One vocabulary, so that reports can be compared: Meta's `em` and TikTok's `email` are the same person's.
+pub const KEY_NAMES: [&str; 30] = [
     "email",
     "phone",
     "external_id",
@@ -29,6 +31,18 @@ pub const KEY_NAMES: [&str; 18] = [
     "idfv",
     "gaid",
     "att_status",
+    "fbc",
+    "fbp",
+    "date_of_birth",
+    "gender",
+    "lead_id",
+    "fb_login_id",
+    "subscription_id",
+    "anon_id",
+    "client_id",
+    "user_id",
+    "session_id",
+    "street",
 ];
 
 /// A set of match keys.
@@ -42,24 +56,22 @@ impl KeySet {
     pub const PHONE: KeySet = KeySet(1 << 1);
     /// Hashed id of the shop.
     pub const EXTERNAL_ID: KeySet = KeySet(1 << 2);
-    /// Click id.
-    pub const TTCLID: KeySet = KeySet(1 << 3);
-    /// `_ttp` cookie.
-    pub const TTP: KeySet = KeySet(1 << 4);
     /// Address of the visitor.
     pub const IP: KeySet = KeySet(1 << 5);
     /// Browser string of the visitor.
     pub const USER_AGENT: KeySet = KeySet(1 << 6);
-    /// Keys TikTok wants hashed.
-    pub(crate) const HASHED: KeySet = KeySet(0b111 | (0b111 << 8));
 
     /// The set with the key of this name; empty for a name that is no match key.
     pub fn named(name: &str) -> KeySet {
         KEY_NAMES.iter().position(|n| *n == name).map_or(KeySet(0), KeySet::bit)
     }
 
-    pub(crate) fn bit(index: usize) -> KeySet {
+    pub(crate) const fn bit(index: usize) -> KeySet {
         KeySet(1 << index)
+    }
+
+    pub(crate) const fn of(bits: u32) -> KeySet {
+        KeySet(bits)
     }
 
     /// Both sets together.
@@ -97,37 +109,31 @@ impl KeySet {
 
 /// Looks like a SHA-256 text of something?
 pub(crate) fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) && text != HASH_OF_NOTHING
+    is_hex(text, 64) && !is_hash_of_nothing(text)
 }
 
-/// Knows the right wire values of the configured people.
+pub(crate) fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+pub(crate) fn is_hash_of_nothing(text: &str) -> bool {
+    text.eq_ignore_ascii_case(HASH_OF_NOTHING)
+}
+
+/// Knows the right wire values of the configured people for one platform.
 #[derive(Debug, Default)]
 pub(crate) struct Oracle {
     wanted: HashMap<String, KeySet>,
 }
 
 impl Oracle {
-    pub(crate) fn new(people: &[Person]) -> Oracle {
+    pub(crate) fn new(people: &[Person], expected: fn(&Person) -> Vec<(KeySet, String)>) -> Oracle {
         let mut oracle = Oracle::default();
-        for person in people {
-            let email = person.email.as_deref().map(|text| hash(&text.trim().to_lowercase()));
-            let phone = person.phone.as_deref().map(|text| {
-                hash(&text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect::<String>())
-            });
-            oracle.expect(email, KeySet::EMAIL);
-            oracle.expect(phone, KeySet::PHONE);
-            oracle.expect(person.external_id.as_deref().map(|t| hash(t.trim())), KeySet::EXTERNAL_ID);
-            oracle.expect(person.ttclid.clone(), KeySet::TTCLID);
-            oracle.expect(person.ttp.clone(), KeySet::TTP);
-        }
-        oracle
-    }
-
-    fn expect(&mut self, wire: Option<String>, key: KeySet) {
-        if let Some(wire) = wire {
-            let known = self.wanted.entry(wire).or_default();
+        for (key, wire) in people.iter().flat_map(expected) {
+            let known = oracle.wanted.entry(wire).or_default();
             *known = known.with(key);
         }
+        oracle
     }
 
     pub(crate) fn knows_nobody(&self) -> bool {
@@ -139,6 +145,7 @@ impl Oracle {
     }
 }
 
-fn hash(clear: &str) -> String {
+/// SHA-256 of a text as lower-case hex.
+pub(crate) fn hash(clear: &str) -> String {
     hex::encode(Sha256::digest(clear.as_bytes()))
 }

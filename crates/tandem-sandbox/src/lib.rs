@@ -1,59 +1,71 @@
-//! A stand-in for TikTok's Events API: it checks requests as the real one does, finds duplicates, merges the
-//! browser half with the server half, can be told to fail in many ways, and shows what it counted.
+//! Stand-ins for ad platforms: they check requests as the real ones do, find duplicates, merge the browser half with
+//! the server half, can be told to fail in many ways, and show what they counted.
 //!
-//! It serves the demo, tests, benches and everybody who has no access token yet. It judges independently of
-//! the rest of Tandem and shares no code with it, so a mistake in the client cannot hide in the judge.
+//! They serve the demo, tests, benches and everybody who has no access token yet. They judge independently of
+//! the rest of Tandem and share no code with it, so a mistake in the client cannot hide in the judge.
 //!
 //! | route | use |
 //! | --- | --- |
-//! | `POST /open_api/v1.3/event/track/` | server half |
-//! | `POST /api/v2/pixel` | browser half |
-//! | `GET /i18n/pixel/events.js?sdkid=CODE&lib=ttq` | pixel script that sends the browser half here |
+//! | `POST /open_api/v1.3/event/track/` | TikTok, server half |
+//! | `POST /api/v2/pixel` | TikTok, browser half |
+//! | `GET /i18n/pixel/events.js?sdkid=CODE&lib=ttq` | TikTok's pixel script; it sends the browser half here |
+//! | `POST /v25.0/{pixel}/events` | Meta, server half |
+//! | `GET`/`POST /tr?id=…&ev=…&eid=…` | Meta, browser half |
+//! | `POST /mp/collect`, `/debug/mp/collect` | Google Analytics 4, server half and its validation |
+//! | `GET`/`POST /g/collect` | Google Analytics 4, browser half |
 //! | `GET /` | overview for people |
-//! | `GET /sandbox/conversions` | what was counted (`?summary=1`, `?pixel=`, `?event=`, `?limit=`) |
-//! | `GET /sandbox/requests`, `GET /sandbox/test-events` | raw log, test events |
-//! | `GET`/`PUT /sandbox/options`, `/sandbox/faults` | behaviour; a `PUT` replaces everything |
+//! | `GET /sandbox/{platform}/conversions` | what was counted (`?summary=1`, `?pixel=`, `?event=`, `?limit=`) |
+//! | `GET /sandbox/{platform}/requests`, `/test-events` | raw log, test events |
+//! | `GET`/`PUT /sandbox/{platform}/faults` | planned faults; a `PUT` replaces all of them |
+//! | `GET`/`PUT /sandbox/options` | behaviour of all; a `PUT` replaces everything |
 //! | `POST /sandbox/reset` | forget everything but the options |
+//!
+//! `{platform}` is `tiktok`, `meta` or `ga4`; left out it is TikTok, but for `/sandbox/requests`, which has all.
 
 mod answer;
-mod browser;
+mod call;
 pub mod engine;
-mod event;
 mod faults;
+mod ga4;
 mod keys;
 mod limits;
 mod log;
+mod meta;
+mod money;
 mod options;
 mod page;
+mod part;
+mod platform;
 mod raw;
 mod report;
 mod routes;
-mod schema;
 mod serve;
-mod track;
-mod vocabulary;
+mod tiktok;
 
 use std::{
-    collections::VecDeque,
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use serde::{Deserialize, Serialize};
-
+pub(crate) use crate::part::{Counters, Part};
 pub use crate::{
-    faults::{Fault, FaultKind, Match, Planned},
+    faults::{BadFault, Fault, FaultKind, Match, Planned},
+    ga4::{GA4, Ga4Options},
     keys::{KEY_NAMES, KeySet},
     log::RequestEntry,
+    meta::{META, MetaOptions},
     options::{BadOptions, HttpMode, Options, Person},
-    report::{ConversionView, Counts, Diagnostic, Query, Report},
-    schema::MAX_EVENTS,
+    part::TestEvent,
+    platform::{PLATFORMS, Platform},
+    report::{ConversionView, Counts, Diagnostic, Discarded, Query, Report},
+    tiktok::{MAX_EVENTS, TIKTOK},
 };
 
 /// Where the time comes from: Unix milliseconds.
 pub type NowMs = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// The sandbox; clones share one memory.
+/// The sandbox; clones share one memory. What is asked of it directly is TikTok's; [`Sandbox::on`] leads to the others.
 #[derive(Clone)]
 pub struct Sandbox {
     inner: Arc<Inner>,
@@ -67,13 +79,19 @@ struct Inner {
 /// Options with what is derived from them.
 pub(crate) struct Rules {
     pub(crate) options: Options,
-    pub(crate) oracle: keys::Oracle,
+    oracles: BTreeMap<&'static str, keys::Oracle>,
+    nobody: keys::Oracle,
 }
 
 impl Rules {
     fn new(options: Options) -> Arc<Rules> {
-        let oracle = keys::Oracle::new(&options.people);
-        Arc::new(Rules { options, oracle })
+        let oracle = |platform: &Platform| keys::Oracle::new(&options.people, platform.expected);
+        let oracles = PLATFORMS.into_iter().map(|platform| (platform.name, oracle(platform))).collect();
+        Arc::new(Rules { options, oracles, nobody: keys::Oracle::default() })
+    }
+
+    pub(crate) fn oracle(&self, platform: &Platform) -> &keys::Oracle {
+        self.oracles.get(platform.name).unwrap_or(&self.nobody)
     }
 }
 
@@ -85,44 +103,60 @@ pub(crate) struct State {
 /// All that a reset forgets.
 #[derive(Default)]
 pub(crate) struct Memory {
-    pub(crate) engine: engine::Engine,
-    pub(crate) plan: faults::Plan,
     pub(crate) log: log::Log,
-    pub(crate) tests: VecDeque<TestEvent>,
-    pub(crate) tokens: limits::Buckets,
-    pub(crate) pixels: limits::Buckets,
-    pub(crate) counters: Counters,
+    parts: BTreeMap<&'static str, Part>,
 }
 
-#[derive(Default)]
-pub(crate) struct Counters {
-    pub(crate) requests: u64,
-    pub(crate) refused: u64,
-    pub(crate) faulted: u64,
-    pub(crate) hits: u64,
-    pub(crate) events: u64,
-    pub(crate) test_events: u64,
+impl Memory {
+    pub(crate) fn part(&mut self, platform: &Platform) -> &mut Part {
+        self.parts.entry(platform.name).or_default()
+    }
 }
 
-/// An event that came with a `test_event_code`: shown, never counted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TestEvent {
-    /// The code of the request.
-    pub test_event_code: String,
-    /// Arrival.
-    pub received_ms: i64,
-    /// Pixel code.
-    pub pixel: String,
-    /// Event name as sent.
-    pub event: String,
-    /// Duplicate id.
-    pub event_id: Option<String>,
-    /// Value as text.
-    pub value: Option<String>,
-    /// Currency.
-    pub currency: Option<String>,
-    /// Match keys that came with it.
-    pub user_keys: Vec<String>,
+/// One platform of a sandbox.
+#[derive(Clone, Copy, Debug)]
+pub struct Counter<'s> {
+    sandbox: &'s Sandbox,
+    platform: &'static Platform,
+}
+
+impl Counter<'_> {
+    /// Everything counted so far.
+    pub fn conversions(&self) -> Report {
+        self.report(&Query::default())
+    }
+
+    /// A part of what was counted so far.
+    pub fn report(&self, query: &Query) -> Report {
+        report::of(self.platform, self.sandbox.state().memory.part(self.platform), query)
+    }
+
+    /// Its newest requests of both halves, oldest first.
+    pub fn requests(&self) -> Vec<RequestEntry> {
+        let mut entries = self.sandbox.requests();
+        entries.retain(|entry| entry.platform == self.platform.name);
+        entries
+    }
+
+    /// The newest test events, oldest first.
+    pub fn test_events(&self) -> Vec<TestEvent> {
+        self.sandbox.state().memory.part(self.platform).tests.iter().cloned().collect()
+    }
+
+    /// Fault plan with what each fault did so far.
+    pub fn faults(&self) -> Vec<Planned> {
+        self.sandbox.state().memory.part(self.platform).plan.faults.clone()
+    }
+
+    /// Replaces the fault plan; its counters start anew. A plan with a fault that cannot happen here changes nothing.
+    pub fn set_faults(&self, faults: Vec<Fault>) -> Result<(), BadFault> {
+        if let Some(bad) = faults.iter().find(|fault| !(self.platform.plays)(&fault.kind)) {
+            let kind = serde_json::to_string(&bad.kind).unwrap_or_default();
+            return Err(BadFault { platform: self.platform.title, kind });
+        }
+        self.sandbox.state().memory.part(self.platform).plan = faults::Plan::new(faults);
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Sandbox {
@@ -149,29 +183,29 @@ impl Sandbox {
         serve::serve(self.router(), listener).await
     }
 
-    /// Everything counted so far.
+    /// One of the platforms.
+    pub fn on(&self, platform: &'static Platform) -> Counter<'_> {
+        Counter { sandbox: self, platform }
+    }
+
+    /// Everything TikTok counted so far.
     pub fn conversions(&self) -> Report {
-        self.report(&Query::default())
+        self.on(&TIKTOK).conversions()
     }
 
-    /// A part of what was counted so far.
+    /// A part of what TikTok counted so far.
     pub fn report(&self, query: &Query) -> Report {
-        let state = self.state();
-        let Counters { requests, refused, faulted, hits, events, test_events } = state.memory.counters;
-        let mut report =
-            Report { requests, refused, faulted, hits, events, test_events, ..Report::default() };
-        report::fill(&mut report, &state.memory.engine, query);
-        report
+        self.on(&TIKTOK).report(query)
     }
 
-    /// The newest requests of both halves, oldest first.
+    /// The newest requests to all platforms, both halves, oldest first.
     pub fn requests(&self) -> Vec<RequestEntry> {
         self.state().memory.log.entries()
     }
 
-    /// The newest test events, oldest first.
+    /// TikTok's newest test events, oldest first.
     pub fn test_events(&self) -> Vec<TestEvent> {
-        self.state().memory.tests.iter().cloned().collect()
+        self.on(&TIKTOK).test_events()
     }
 
     /// Options in force.
@@ -186,14 +220,14 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Fault plan with what each fault did so far.
+    /// TikTok's fault plan with what each fault did so far.
     pub fn faults(&self) -> Vec<Planned> {
-        self.state().memory.plan.faults.clone()
+        self.on(&TIKTOK).faults()
     }
 
-    /// Replaces the fault plan; its counters start anew.
+    /// Replaces TikTok's fault plan; its counters start anew.
     pub fn set_faults(&self, faults: Vec<Fault>) {
-        self.state().memory.plan = faults::Plan::new(faults);
+        self.state().memory.part(&TIKTOK).plan = faults::Plan::new(faults);
     }
 
     /// Forgets events, log, faults and rates; the options stay.

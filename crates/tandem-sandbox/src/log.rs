@@ -2,23 +2,29 @@
 
 use std::collections::VecDeque;
 
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, Uri, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{options::Options, routes::RequestId};
+use crate::{Platform, engine::Channel, options::Options, routes::RequestId};
 
 /// One request of either half as the sandbox saw it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RequestEntry {
     /// Running number since the start or the last reset.
     pub number: u64,
+    /// Platform it was for.
+    pub platform: String,
+    /// `server`, or `pixel` for a report of a page.
+    pub half: String,
     /// Arrival.
     pub at_ms: i64,
     /// Method.
     pub method: String,
     /// Path.
     pub path: String,
+    /// Parameters of the address; tokens are shortened to their last four characters.
+    pub query: String,
     /// Headers in order; tokens are shortened to their last four characters.
     pub headers: Vec<(String, String)>,
     /// Body: JSON if it can be read, fits the log and is not wanted as text, otherwise text.
@@ -31,6 +37,8 @@ pub struct RequestEntry {
     pub pixel: Option<String>,
     /// Events of an accepted request.
     pub events: usize,
+    /// Those of them that the platform answered with success and counted nowhere.
+    pub discarded: usize,
     /// Was it an accepted request with a `test_event_code`?
     pub test: bool,
     /// HTTP status of the answer; nothing if the connection was cut.
@@ -45,14 +53,16 @@ pub struct RequestEntry {
     pub answer: String,
     /// Planned fault that was applied.
     pub fault: Option<String>,
-    /// Fields the API ignores, and other remarks.
+    /// Fields the platform ignores, and other remarks.
     pub notes: Vec<String>,
 }
 
 impl RequestEntry {
     /// What is known before the body is judged.
-    pub(crate) fn opened(parts: &Parts, at_ms: i64) -> RequestEntry {
+    pub(crate) fn opened(platform: &Platform, half: Channel, parts: &Parts, at_ms: i64) -> RequestEntry {
         RequestEntry {
+            platform: platform.name.to_owned(),
+            half: half.name().to_owned(),
             at_ms,
             method: parts.method.to_string(),
             path: parts.uri.path().to_owned(),
@@ -62,8 +72,9 @@ impl RequestEntry {
     }
 
     /// Adds what the request carried.
-    pub(crate) fn carry(&mut self, carried: &HeaderMap, bytes: &[u8], options: &Options) {
-        self.headers = headers(carried);
+    pub(crate) fn carry(&mut self, parts: &Parts, bytes: &[u8], options: &Options) {
+        self.headers = headers(&parts.headers);
+        self.query = query(&parts.uri);
         self.body_bytes = bytes.len();
         (self.body, self.body_cut) = body(bytes, options);
     }
@@ -102,6 +113,15 @@ fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Parameters for the log.
+fn query(uri: &Uri) -> String {
+    let shown = |pair: &str| match pair.split_once('=') {
+        Some((name @ ("access_token" | "api_secret"), secret)) => format!("{name}={}", shorten(secret)),
+        _ => pair.to_owned(),
+    };
+    uri.query().unwrap_or_default().split('&').map(shown).collect::<Vec<_>>().join("&")
+}
+
 /// The last four characters of a secret; nothing of a secret that is hardly longer.
 fn shorten(secret: &str) -> String {
     let tail: String = secret.chars().skip(secret.chars().count().saturating_sub(4)).collect();
@@ -112,58 +132,28 @@ fn shorten(secret: &str) -> String {
 fn body(body: &[u8], options: &Options) -> (Value, bool) {
     let limit = options.log_body_limit;
     if body.len() <= limit && !options.log_text {
-        let parsed = serde_json::from_slice(body);
+        let parsed = serde_json::from_slice(body).map(hide_secrets);
         return (parsed.unwrap_or_else(|_| String::from_utf8_lossy(body).into()), false);
     }
     let kept = &body[..limit.min(body.len())];
     (String::from_utf8_lossy(kept).into(), kept.len() < body.len())
 }
 
-const TOP: [&str; 5] = ["event_source", "event_source_id", "test_event_code", "partner_name", "data"];
-const EVENT: [&str; 11] = [
-    "event",
-    "event_time",
-    "event_id",
-    "user",
-    "properties",
-    "page",
-    "limited_data_use",
-    "lead",
-    "app",
-    "ad",
-    "device",
-];
-
-/// Remarks about a server body: fields the API ignores and well-known mistakes.
-pub(crate) fn notes(body: &Value) -> Vec<String> {
-    let mut notes = Vec::new();
-    let Some(top) = body.as_object() else { return notes };
-    if top.contains_key("pixel_code") || top.contains_key("batch") {
-        notes.push("the body has the shape of the older pixel/track endpoint".into());
+/// Shortens a token that travels in the body.
+fn hide_secrets(mut body: Value) -> Value {
+    if let Some(Value::String(secret)) = body.get_mut("access_token") {
+        *secret = shorten(secret);
     }
-    unknown(&mut notes, "", top, &TOP);
-    let events = top.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    for (index, event) in events.iter().enumerate() {
-        let Some(event) = event.as_object() else { continue };
-        unknown(&mut notes, &format!("data.{index}."), event, &EVENT);
-        if let Some(user) = event.get("user").and_then(Value::as_object) {
-            unknown(&mut notes, &format!("data.{index}.user."), user, &crate::keys::KEY_NAMES);
-        }
-        if notes.len() >= 20 {
-            break;
-        }
-    }
-    notes
+    body
 }
 
-fn unknown(notes: &mut Vec<String>, prefix: &str, object: &serde_json::Map<String, Value>, known: &[&str]) {
-    for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
-        let hint = match (prefix, name.as_str()) {
-            (_, "event_name") => " (the field is called event)",
-            (p, "test_event_code") if !p.is_empty() => " (it belongs to the top level: this event is live)",
-            (_, "phone_number") => " (the field is called phone)",
-            _ => "",
-        };
-        notes.push(format!("ignored field {prefix}{name}{hint}"));
-    }
+/// Notes the fields of an object that its platform does not know; `hint` may add a word to a name.
+pub(crate) fn unknown(
+    prefix: &str,
+    object: &serde_json::Map<String, Value>,
+    known: &[&str],
+    hint: impl Fn(&str) -> &'static str,
+) -> Vec<String> {
+    let names = object.keys().filter(|name| !known.contains(&name.as_str()));
+    names.map(|name| format!("ignored field {prefix}{name}{}", hint(name))).collect()
 }

@@ -1,8 +1,12 @@
-//! Every switch of the sandbox. What TikTok documents has no switch; what nobody documents has one.
+//! Every switch of the sandbox. What a platform documents has no switch; what nobody documents has one.
+//!
+//! TikTok's switches stand beside the common ones; the other platforms' have a table of their own.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use crate::{Ga4Options, MetaOptions};
 
 /// How error codes are carried: TikTok's own pages say "always HTTP 200", live reports say otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +33,12 @@ pub struct Person {
     pub ttclid: Option<String>,
     /// `_ttp` cookie, never hashed.
     pub ttp: Option<String>,
+    /// Meta's click id (`fb.1.…`), never hashed.
+    pub fbc: Option<String>,
+    /// `_fbp` cookie, never hashed.
+    pub fbp: Option<String>,
+    /// Google Analytics' client id, never hashed.
+    pub client_id: Option<String>,
 }
 
 /// Behaviour of the sandbox. Missing fields take their default, unknown fields are an error.
@@ -87,6 +97,10 @@ pub struct Options {
     pub hang_limit_s: u32,
     /// Known people for the match check.
     pub people: Vec<Person>,
+    /// Meta's switches.
+    pub meta: MetaOptions,
+    /// Google Analytics' switches.
+    pub ga4: Ga4Options,
 }
 
 impl Default for Options {
@@ -119,6 +133,8 @@ impl Default for Options {
             test_events: 1000,
             hang_limit_s: 120,
             people: Vec::new(),
+            meta: MetaOptions::default(),
+            ga4: Ga4Options::default(),
         }
     }
 }
@@ -140,6 +156,12 @@ pub enum BadOptions {
         /// Seconds of the duplicate window.
         dedup: u32,
     },
+    /// `meta.token_status` is neither 400 nor 401.
+    #[error("meta.token_status must be 400 or 401, not {0}")]
+    TokenStatus(u16),
+    /// `ga4.status` is no success.
+    #[error("ga4.status must be from 200 to 299, not {0}")]
+    Success(u16),
 }
 
 impl Options {
@@ -153,6 +175,12 @@ impl Options {
         }
         if self.merge_window_s > self.dedup_window_s {
             return Err(BadOptions::Windows { merge: self.merge_window_s, dedup: self.dedup_window_s });
+        }
+        if ![400, 401].contains(&self.meta.token_status) {
+            return Err(BadOptions::TokenStatus(self.meta.token_status));
+        }
+        if !(200..300).contains(&self.ga4.status) {
+            return Err(BadOptions::Success(self.ga4.status));
         }
         Ok(())
     }

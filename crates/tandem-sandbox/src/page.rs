@@ -4,7 +4,9 @@ use minijinja::{Environment, Value, value::Serde};
 use serde::Serialize;
 
 use crate::{
-    ConversionView, Counts, Query, Report, RequestEntry, Sandbox, TestEvent, engine::Channel, keys::KEY_NAMES,
+    ConversionView, Counts, PLATFORMS, Platform, Query, Report, RequestEntry, Sandbox, TestEvent,
+    engine::{Channel, Pairing},
+    keys::KEY_NAMES,
 };
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -14,13 +16,27 @@ const ROWS: usize = 50;
 #[derive(Serialize)]
 struct Page {
     now: String,
+    platforms: Vec<Section>,
+    details: bool,
+}
+
+/// One platform.
+#[derive(Serialize)]
+struct Section {
+    name: &'static str,
+    title: &'static str,
+    source: &'static str,
+    remark: &'static str,
+    first_event: &'static str,
+    /// Did anything reach it?
+    quiet: bool,
+    counted: u64,
     report: Report,
     pixels: Vec<PixelRows>,
     conversions: Vec<ConversionRow>,
     refused: Vec<RefusedRow>,
     tests: Vec<TestEvent>,
     faults: usize,
-    details: bool,
 }
 
 #[derive(Serialize)]
@@ -37,6 +53,8 @@ struct EventRow {
     connection: &'static str,
     values: Vec<String>,
     coverage: Vec<String>,
+    /// Duplicates by the rule that found them, as `rule: number`.
+    rules: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -73,31 +91,38 @@ struct RefusedRow {
 }
 
 pub(crate) fn render(sandbox: &Sandbox) -> Result<String, minijinja::Error> {
-    let report = sandbox.report(&Query { limit: Some(ROWS), ..Query::default() });
-    let pixels: Vec<PixelRows> =
-        report.counts.iter().map(|(pixel, counts)| pixel_rows(pixel, counts)).collect();
-    let conversions: Vec<ConversionRow> = report.conversions.iter().rev().map(conversion_row).collect();
-    let refused: Vec<RefusedRow> = sandbox
-        .requests()
-        .into_iter()
-        .rev()
-        .filter(|entry| entry.pixel.is_none() || entry.fault.is_some())
-        .take(ROWS)
-        .map(|entry| RefusedRow { at: time(entry.at_ms), entry })
-        .collect();
     let page = Page {
         now: time(sandbox.now_ms()),
-        report,
-        pixels,
-        conversions,
-        refused,
-        tests: sandbox.test_events().into_iter().rev().take(ROWS).collect(),
-        faults: sandbox.faults().len(),
+        platforms: PLATFORMS.into_iter().map(|platform| section(sandbox, platform)).collect(),
         details: sandbox.options().keep_details,
     };
     let mut environment = Environment::new();
     environment.add_template("page.html", TEMPLATE)?;
     environment.get_template("page.html")?.render(Value::from(Serde(page)))
+}
+
+fn section(sandbox: &Sandbox, platform: &'static Platform) -> Section {
+    let counter = sandbox.on(platform);
+    let report = counter.report(&Query { limit: Some(ROWS), ..Query::default() });
+    let pairing = platform.dedup(&sandbox.options()).pairing;
+    let went_wrong =
+        |entry: &RequestEntry| entry.pixel.is_none() || entry.fault.is_some() || entry.discarded > 0;
+    let refused = counter.requests().into_iter().rev().filter(went_wrong).take(ROWS);
+    Section {
+        name: platform.name,
+        title: platform.title,
+        source: platform.source,
+        remark: platform.remark,
+        first_event: platform.first_event,
+        quiet: report.requests + report.hits == 0,
+        counted: report.counts.values().flat_map(|events| events.values()).map(|c| c.counted).sum(),
+        pixels: report.counts.iter().map(|(pixel, counts)| pixel_rows(pixel, counts)).collect(),
+        conversions: report.conversions.iter().rev().map(|view| conversion_row(view, pairing)).collect(),
+        refused: refused.map(|entry| RefusedRow { at: time(entry.at_ms), entry }).collect(),
+        tests: counter.test_events().into_iter().rev().take(ROWS).collect(),
+        faults: counter.faults().len(),
+        report,
+    }
 }
 
 fn pixel_rows(pixel: &str, events: &std::collections::BTreeMap<String, Counts>) -> PixelRows {
@@ -108,6 +133,7 @@ fn pixel_rows(pixel: &str, events: &std::collections::BTreeMap<String, Counts>) 
         connection: connection(counts),
         values: counts.value.iter().map(|(currency, sum)| format!("{sum} {currency}")).collect(),
         coverage: keys.iter().map(|key| share(counts.coverage.get(*key), counts.counted)).collect(),
+        rules: counts.by_rule.iter().map(|(rule, n)| format!("{rule}: {n}")).collect(),
         counts: counts.clone(),
     });
     PixelRows { pixel: pixel.to_owned(), events: rows.collect(), keys }
@@ -129,7 +155,7 @@ fn share(part: Option<&u64>, whole: u64) -> String {
     format!("{percent} %")
 }
 
-fn conversion_row(view: &ConversionView) -> ConversionRow {
+fn conversion_row(view: &ConversionView, pairing: Pairing) -> ConversionRow {
     ConversionRow {
         first_seen: time(view.first_seen_ms),
         value_text: view.value.map(|value| value.to_string()).unwrap_or_default(),
@@ -138,8 +164,10 @@ fn conversion_row(view: &ConversionView) -> ConversionRow {
             half(view, Channel::Server, view.server_ms, &view.server_keys),
         ],
         outcome: match (view.pixel_ms, view.server_ms) {
-            (Some(_), Some(_)) if view.merged => "both, merged",
-            (Some(_), Some(_)) => "both, too late to merge: second half dropped",
+            (Some(_), Some(_)) if !view.merged => "both, too late to merge: second half dropped",
+            (Some(_), Some(_)) if pairing == Pairing::AddKeys => "both, merged",
+            (Some(_), Some(_)) if view.kept == Channel::Pixel.name() => "both, the browser's counts",
+            (Some(_), Some(_)) => "both, the server's counts",
             (Some(_), None) => "browser only",
             (None, _) => "server only",
         },

@@ -6,9 +6,9 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    engine::{Channel, Conversion, Detail, Engine, FLAW_NAMES, Series, Tally},
+    Part, Platform,
+    engine::{Channel, Conversion, Detail, Series, Tally},
     keys::KEY_NAMES,
-    vocabulary,
 };
 
 /// Which part of the memory is asked for.
@@ -17,7 +17,7 @@ use crate::{
 pub struct Query {
     /// `1` leaves the list of conversions out.
     pub summary: u8,
-    /// Only this pixel.
+    /// Only this account (pixel code, pixel id or measurement id).
     pub pixel: Option<String>,
     /// Only this event (the name it is counted under).
     pub event: Option<String>,
@@ -28,13 +28,17 @@ pub struct Query {
 /// Everything counted so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
+    /// Name of the platform.
+    pub platform: String,
     /// Counted conversions in order of arrival; empty without `keep_details`.
     pub conversions: Vec<ConversionView>,
     /// Counters by pixel, then by the name an event is counted under.
     pub counts: BTreeMap<String, BTreeMap<String, Counts>>,
-    /// What Events Manager might complain about.
+    /// What the platform's own tool might complain about.
     pub diagnostics: Vec<Diagnostic>,
-    /// Requests to the Events API, whatever became of them.
+    /// Events that were answered with success and count nowhere, and why.
+    pub discarded: Vec<Discarded>,
+    /// Requests to the server API, whatever became of them.
     pub requests: u64,
     /// Requests that were answered with an error, planned faults included.
     pub refused: u64,
@@ -51,7 +55,7 @@ pub struct Report {
 /// One counted conversion.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConversionView {
-    /// Pixel code.
+    /// Account: pixel code, pixel id or measurement id.
     pub pixel: String,
     /// Name it is counted under.
     pub event: String,
@@ -82,10 +86,14 @@ pub struct ConversionView {
     pub page_url: Option<String>,
     /// Events that carried this id.
     pub received: u32,
-    /// Those of them that were dropped as duplicates.
+    /// Those of them that were dropped as duplicates; a merged half is not among them.
     pub dropped: u32,
-    /// Did the other half add its keys?
+    /// Was the other half recognised as such? (At TikTok it then adds its keys.)
     pub merged: bool,
+    /// By which rule a duplicate was first found, for example `event_id`.
+    pub rule: Option<String>,
+    /// The half whose data counts: `pixel` or `server`.
+    pub kept: String,
     /// Match keys the merge added.
     pub merged_keys: Vec<String>,
     /// All match keys.
@@ -113,6 +121,8 @@ pub struct Counts {
     pub merged: u64,
     /// Duplicates that were dropped.
     pub dropped: u64,
+    /// Duplicates, merged or dropped, by the rule that found them.
+    pub by_rule: BTreeMap<String, u64>,
     /// Pairs whose second half came after the merge window (these are among `dropped`).
     pub late_pairs: u64,
     /// Accepted events that had no id.
@@ -136,13 +146,26 @@ pub struct Counts {
 /// One complaint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
-    /// Pixel code.
+    /// Account: pixel code, pixel id or measurement id.
     pub pixel: String,
     /// Event name as sent.
     pub event: String,
     /// Kind, for example `missing_content_id`.
     pub name: String,
     /// How many events or conversions it concerns.
+    pub count: u64,
+}
+
+/// Events that were answered with success and count nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discarded {
+    /// Account they were sent to.
+    pub pixel: String,
+    /// Event name as sent.
+    pub event: String,
+    /// Reason, for example `too_old`.
+    pub why: String,
+    /// How many.
     pub count: u64,
 }
 
@@ -153,21 +176,34 @@ impl Report {
     }
 }
 
-/// Adds the memory of the engine to an empty report.
-pub(crate) fn fill(report: &mut Report, engine: &Engine, query: &Query) {
+/// What one platform counted.
+pub(crate) fn of(platform: &Platform, part: &Part, query: &Query) -> Report {
+    let crate::Counters { requests, refused, faulted, hits, events, test_events } = part.counters;
+    let platform_name = platform.name.to_owned();
+    let mut report = Report {
+        platform: platform_name,
+        requests,
+        refused,
+        faulted,
+        hits,
+        events,
+        test_events,
+        ..Report::default()
+    };
     let mut list: Vec<(&str, &str, &Conversion, &Detail)> = Vec::new();
-    let pixels =
-        engine.index.iter().filter(|(pixel, _)| query.pixel.as_deref().is_none_or(|p| p == &***pixel));
-    for (pixel, names) in pixels {
+    let wanted = |pixel: &str| query.pixel.as_deref().is_none_or(|wanted| wanted == pixel);
+    for (pixel, names) in part.engine.index.iter().filter(|(pixel, _)| wanted(pixel)) {
         for (sent_as, place) in names {
-            let event = vocabulary::counted_name(sent_as);
+            let event = (platform.counted_name)(sent_as);
             if query.event.as_deref().is_some_and(|wanted| wanted != event) {
                 continue;
             }
-            let series = &engine.series[*place];
+            let series = &part.engine.series[*place];
             let counts = report.counts.entry(pixel.to_string()).or_default().entry(event.to_owned());
-            add(counts.or_default(), event, &series.tally);
-            diagnose(&mut report.diagnostics, pixel, sent_as, series);
+            let counts = counts.or_default();
+            (platform.event_type)(event).clone_into(&mut counts.event_type);
+            add(counts, &series.tally);
+            diagnose(platform, &mut report.diagnostics, pixel, sent_as, series);
             if query.summary == 0 {
                 let details = series.conversions.iter().filter_map(|c| Some((c, c.detail.as_deref()?)));
                 list.extend(details.map(|(c, detail)| (&**pixel, &**sent_as, c, detail)));
@@ -176,19 +212,13 @@ pub(crate) fn fill(report: &mut Report, engine: &Engine, query: &Query) {
     }
     list.sort_unstable_by_key(|(.., detail)| detail.number);
     let skip = query.limit.map_or(0, |limit| list.len().saturating_sub(limit));
-    report.conversions = list.into_iter().skip(skip).map(|(p, name, c, d)| view(p, name, c, d)).collect();
+    let views = list.into_iter().skip(skip).map(|(p, name, c, d)| view(platform, p, name, c, d));
+    report.conversions = views.collect();
+    report.discarded = part.discarded(query);
+    report
 }
 
-fn event_type(event: &str) -> &'static str {
-    match event {
-        e if vocabulary::is_standard(e) => "standard",
-        e if vocabulary::is_page_view(e) => "page_view",
-        _ => "custom",
-    }
-}
-
-fn add(counts: &mut Counts, event: &str, tally: &Tally) {
-    counts.event_type = event_type(event).to_owned();
+fn add(counts: &mut Counts, tally: &Tally) {
     counts.received += tally.received;
     counts.counted += tally.counted;
     counts.merged += tally.merged;
@@ -204,6 +234,9 @@ fn add(counts: &mut Counts, event: &str, tally: &Tally) {
         let before: Decimal = sum.parse().unwrap_or_default();
         *sum = before.saturating_add(*value).to_string();
     }
+    for (rule, n) in &tally.rules {
+        *counts.by_rule.entry((*rule).to_owned()).or_default() += n;
+    }
     for (map, list) in
         [(&mut counts.coverage, &tally.coverage), (&mut counts.unmatchable, &tally.unmatchable)]
     {
@@ -213,7 +246,13 @@ fn add(counts: &mut Counts, event: &str, tally: &Tally) {
     }
 }
 
-fn diagnose(diagnostics: &mut Vec<Diagnostic>, pixel: &str, event: &str, series: &Series) {
+fn diagnose(
+    platform: &Platform,
+    diagnostics: &mut Vec<Diagnostic>,
+    pixel: &str,
+    event: &str,
+    series: &Series,
+) {
     let tally = &series.tally;
     let mut note = |name: &str, count: u64| {
         if count > 0 {
@@ -221,7 +260,7 @@ fn diagnose(diagnostics: &mut Vec<Diagnostic>, pixel: &str, event: &str, series:
             diagnostics.push(Diagnostic { pixel, event, name, count });
         }
     };
-    for (name, count) in FLAW_NAMES.iter().zip(tally.flaws) {
+    for (name, count) in platform.flaws.iter().zip(tally.flaws) {
         note(name, count);
     }
     note("late_pair", tally.late_pairs);
@@ -231,13 +270,19 @@ fn diagnose(diagnostics: &mut Vec<Diagnostic>, pixel: &str, event: &str, series:
     // Both halves are in use, yet neither of these found its partner.
     note("mismatched_event_id", tally.pixel_only.min(tally.server_only));
     let people = tally.coverage[0].max(tally.coverage[1]);
-    if people * 2 < tally.counted && vocabulary::wants_value(event) {
+    if people * 2 < tally.counted && (platform.wants_value)(event) {
         note("low_key_coverage", tally.counted - people);
     }
 }
 
-fn view(pixel: &str, sent_as: &str, conversion: &Conversion, detail: &Detail) -> ConversionView {
-    let event = vocabulary::counted_name(sent_as);
+fn view(
+    platform: &Platform,
+    pixel: &str,
+    sent_as: &str,
+    conversion: &Conversion,
+    detail: &Detail,
+) -> ConversionView {
+    let event = (platform.counted_name)(sent_as);
     let second = match conversion.first {
         Channel::Pixel => Channel::Server,
         Channel::Server => Channel::Pixel,
@@ -253,7 +298,7 @@ fn view(pixel: &str, sent_as: &str, conversion: &Conversion, detail: &Detail) ->
         pixel: pixel.to_owned(),
         event: event.to_owned(),
         sent_as: sent_as.to_owned(),
-        event_type: event_type(event).to_owned(),
+        event_type: (platform.event_type)(event).to_owned(),
         event_id: detail.event_id.as_deref().map(str::to_owned),
         value: detail.value,
         currency: detail.currency.as_deref().map(str::to_owned),
@@ -267,6 +312,8 @@ fn view(pixel: &str, sent_as: &str, conversion: &Conversion, detail: &Detail) ->
         received: conversion.received,
         dropped: conversion.dropped,
         merged: conversion.merged,
+        rule: detail.rule.map(str::to_owned),
+        kept: detail.kept.name().to_owned(),
         merged_keys: detail.merged_keys.names(),
         user_keys: conversion.keys.names(),
         unmatchable_keys: detail.unmatchable.names(),

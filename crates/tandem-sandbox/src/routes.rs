@@ -8,20 +8,20 @@ use std::sync::{
 use axum::{
     Json, Router,
     body::Body,
-    extract::{Query as UrlQuery, Request, State as Shared},
+    extract::{FromRequestParts, Query as UrlQuery, Request, State as Shared},
     middleware::{self, Next},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode};
+use http::{StatusCode, Uri, request::Parts};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::{
-    Fault, Options, Planned, Query, Report, RequestEntry, Sandbox, TestEvent,
-    answer::{self, JSON, TEXT},
-    browser, page, track,
+    Fault, Options, PLATFORMS, Planned, Platform, Query, Report, RequestEntry, Sandbox, TIKTOK, TestEvent,
+    answer::{self, JSON},
+    page,
 };
 
 /// Largest body that is read.
@@ -34,21 +34,25 @@ pub(crate) struct RequestId(pub(crate) String);
 pub(crate) fn router(sandbox: Sandbox) -> Router {
     let numbers = Arc::new(AtomicU64::new(0));
     let clock = sandbox.clone();
-    Router::new()
-        .route("/open_api/v1.3/event/track/", post(server_half))
-        .route("/api/v2/pixel", post(browser_half).options(browser::preflight))
-        .route("/i18n/pixel/events.js", get(browser::script))
+    let common = Router::new()
         .route("/", get(overview))
         .route("/sandbox/conversions", get(conversions))
         .route("/sandbox/requests", get(requests))
         .route("/sandbox/test-events", get(test_events))
         .route("/sandbox/options", get(options).put(put_options))
         .route("/sandbox/faults", get(faults).put(put_faults))
-        .route("/sandbox/reset", post(reset))
-        .fallback(|| async { answer::respond(StatusCode::NOT_FOUND, TEXT, "404 page not found") })
-        .layer(middleware::from_fn(move |request, next| {
+        .route("/sandbox/{platform}/conversions", get(conversions))
+        .route("/sandbox/{platform}/requests", get(requests))
+        .route("/sandbox/{platform}/test-events", get(test_events))
+        .route("/sandbox/{platform}/faults", get(faults).put(put_faults))
+        .route("/sandbox/reset", post(reset));
+    PLATFORMS
+        .into_iter()
+        .fold(common, |router, platform| router.merge((platform.routes)()))
+        .layer(middleware::from_fn(move |mut request: Request, next: Next| {
             let id = request_id(clock.now_ms(), numbers.fetch_add(1, Ordering::Relaxed));
-            stamp(id, request, next)
+            request.extensions_mut().insert(RequestId(id));
+            next.run(request)
         }))
         .with_state(sandbox)
 }
@@ -61,30 +65,24 @@ fn request_id(now_ms: i64, number: u64) -> String {
     format!("{}{:04X}{mixed:016X}", time.strftime("%Y%m%d%H%M%S"), number & 0xFFFF)
 }
 
-/// Gives every request its id and every answer the two headers TikTok sends.
-async fn stamp(id: String, mut request: Request, next: Next) -> Response {
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).await;
-    let trace = format!("00-{}-{}-01", id.to_lowercase(), &id[id.len() - 16..].to_lowercase());
-    for (name, text) in [("x-tt-logid", &id), ("x-tt-trace-id", &trace)] {
-        if let Ok(value) = HeaderValue::from_str(text) {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    response
-}
-
 /// The whole body, or nothing if it is too large or breaks off.
 pub(crate) async fn whole(body: Body) -> Option<Bytes> {
     axum::body::to_bytes(body, BODY_LIMIT).await.ok()
 }
 
-async fn server_half(Shared(sandbox): Shared<Sandbox>, request: Request) -> Response {
-    track::track(sandbox, request).await
-}
+/// The platform that an address of the administration names.
+struct Of(&'static Platform);
 
-async fn browser_half(Shared(sandbox): Shared<Sandbox>, request: Request) -> Response {
-    browser::hit(&sandbox, request).await
+impl<S: Sync> FromRequestParts<S> for Of {
+    type Rejection = Trouble;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Of, Trouble> {
+        let mut segments = parts.uri.path().split('/').skip(2);
+        match (segments.next(), segments.next()) {
+            (Some(name), Some(_)) => Platform::named(name).map(Of).ok_or_else(Trouble::no_platform),
+            _ => Ok(Of(&TIKTOK)),
+        }
+    }
 }
 
 async fn overview(Shared(sandbox): Shared<Sandbox>) -> Result<Html<String>, Trouble> {
@@ -93,16 +91,21 @@ async fn overview(Shared(sandbox): Shared<Sandbox>) -> Result<Html<String>, Trou
         .map_err(|error| Trouble { status: StatusCode::INTERNAL_SERVER_ERROR, text: error.to_string() })
 }
 
-async fn conversions(Shared(sandbox): Shared<Sandbox>, UrlQuery(query): UrlQuery<Query>) -> Json<Report> {
-    Json(sandbox.report(&query))
+async fn conversions(
+    Of(platform): Of,
+    Shared(sandbox): Shared<Sandbox>,
+    UrlQuery(query): UrlQuery<Query>,
+) -> Json<Report> {
+    Json(sandbox.on(platform).report(&query))
 }
 
-async fn requests(Shared(sandbox): Shared<Sandbox>) -> Json<Vec<RequestEntry>> {
-    Json(sandbox.requests())
+async fn requests(Of(platform): Of, Shared(sandbox): Shared<Sandbox>, uri: Uri) -> Json<Vec<RequestEntry>> {
+    let all = uri.path() == "/sandbox/requests";
+    Json(if all { sandbox.requests() } else { sandbox.on(platform).requests() })
 }
 
-async fn test_events(Shared(sandbox): Shared<Sandbox>) -> Json<Vec<TestEvent>> {
-    Json(sandbox.test_events())
+async fn test_events(Of(platform): Of, Shared(sandbox): Shared<Sandbox>) -> Json<Vec<TestEvent>> {
+    Json(sandbox.on(platform).test_events())
 }
 
 async fn options(Shared(sandbox): Shared<Sandbox>) -> Json<Options> {
@@ -114,13 +117,18 @@ async fn put_options(Shared(sandbox): Shared<Sandbox>, body: Bytes) -> Result<Js
     Ok(Json(sandbox.options()))
 }
 
-async fn faults(Shared(sandbox): Shared<Sandbox>) -> Json<Vec<Planned>> {
-    Json(sandbox.faults())
+async fn faults(Of(platform): Of, Shared(sandbox): Shared<Sandbox>) -> Json<Vec<Planned>> {
+    Json(sandbox.on(platform).faults())
 }
 
-async fn put_faults(Shared(sandbox): Shared<Sandbox>, body: Bytes) -> Result<Json<Vec<Planned>>, Trouble> {
-    sandbox.set_faults(parse::<Vec<Fault>>(&body)?);
-    Ok(Json(sandbox.faults()))
+async fn put_faults(
+    Of(platform): Of,
+    Shared(sandbox): Shared<Sandbox>,
+    body: Bytes,
+) -> Result<Json<Vec<Planned>>, Trouble> {
+    let counter = sandbox.on(platform);
+    counter.set_faults(parse::<Vec<Fault>>(&body)?).map_err(|error| Trouble::bad_request(&error))?;
+    Ok(Json(counter.faults()))
 }
 
 async fn reset(Shared(sandbox): Shared<Sandbox>) -> StatusCode {
@@ -139,6 +147,11 @@ struct Trouble {
 }
 
 impl Trouble {
+    fn no_platform() -> Trouble {
+        let names = PLATFORMS.map(|platform| platform.name).join(", ");
+        Trouble { status: StatusCode::NOT_FOUND, text: format!("the platforms are {names}") }
+    }
+
     fn bad_request(error: &dyn std::error::Error) -> Trouble {
         Trouble { status: StatusCode::BAD_REQUEST, text: error.to_string() }
     }

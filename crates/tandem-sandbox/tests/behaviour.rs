@@ -222,7 +222,13 @@ async fn administration_over_http() {
     assert_eq!(newest.conversions[0].event_id.as_deref(), Some("h"));
 
     assert_eq!(bench.put("/sandbox/options", &json!({"strict_pii": true})).await.json()["strict_pii"], true);
-    for bad in [json!({"strict": true}), json!({"too_many_code": 1})] {
+    for bad in [
+        json!({"strict": true}),
+        json!({"too_many_code": 1}),
+        json!({"meta": {"token_status": 200}}),
+        json!({"meta": {"no_such_switch": 1}}),
+        json!({"ga4": {"status": 500}}),
+    ] {
         assert_eq!(bench.put("/sandbox/options", &bad).await.status, StatusCode::BAD_REQUEST);
     }
     assert!(bench.sandbox.options().strict_pii);

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import vm from 'node:vm';
 
-const SOURCE = readFileSync(new URL('../src/pixel.js', import.meta.url), 'utf8');
+const SOURCE = readFileSync(new URL('../src/tiktok/pixel.js', import.meta.url), 'utf8');
 const ORIGIN = 'http://127.0.0.1:8090';
 const A = 'PIXELAAAAAAAAAAAAAAA';
 const B = 'PIXELBBBBBBBBBBBBBBB';

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tandem_sandbox::{
-    KEY_NAMES, KeySet, Options, Person,
+    KEY_NAMES, KeySet, Options, Person, TIKTOK,
     engine::{Arrival, Channel, Engine, Verdict},
 };
 
@@ -130,12 +130,12 @@ fn play(options: &Options, events: &[Value]) -> (Vec<&'static str>, usize, BTree
         for (name, value) in event["user"].as_object().into_iter().flatten() {
             arrival.keys = arrival.keys.with(KeySet::named(name));
             if name == "ttp" {
-                arrival.ttp = value.as_str().map(Into::into);
+                arrival.visitor.extend(value.as_str().map(|ttp| ("ttp", ttp.into())));
             }
         }
         let pixel = event["pixel"].as_str().unwrap();
         let now_ms = event["t_s"].as_i64().unwrap() * 1000;
-        let verdict = engine.record(options, pixel, &arrival, now_ms);
+        let verdict = engine.record(&TIKTOK.dedup(options), pixel, &arrival, now_ms);
         if verdict != Verdict::Drop {
             keys = keys.with(arrival.keys);
         }

@@ -88,7 +88,15 @@ fn each_door_to_the_outside_has_one_keeper() {
 
 #[test]
 fn no_platform_is_named_outside_its_folder() {
-    let named = holders("tiktok::");
-    let strangers: Vec<_> = named.iter().filter(|f| !f.starts_with("tandem-destinations/src/")).collect();
-    assert!(strangers.is_empty(), "{strangers:?}");
+    // The sandbox names a platform in its folder, in its list and where its options are exported. Sources have modules
+    // of their own under such names; they do not depend on the destinations.
+    let lists = ["tandem-sandbox/src/lib.rs", "tandem-sandbox/src/platform.rs"];
+    for platform in ["tiktok", "meta", "ga4"] {
+        let named = holders(&format!("{platform}::"));
+        let stand_in = format!("tandem-sandbox/src/{platform}/");
+        let homes = ["tandem-destinations/src/", "tandem-sources/src/", &stand_in];
+        let at_home = |f: &str| homes.iter().any(|home| f.starts_with(home)) || lists.contains(&f);
+        let strangers: Vec<_> = named.iter().filter(|f| !at_home(f)).collect();
+        assert!(strangers.is_empty(), "{platform}: {strangers:?}");
+    }
 }

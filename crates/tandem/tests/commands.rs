@@ -389,10 +389,24 @@ fn sandbox_serves_until_it_is_told_to_end() {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    said.read_line(&mut line).unwrap();
     let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap();
     let address: SocketAddr = address.parse().unwrap_or_else(|e| panic!("{e}: {line}"));
     assert!(line.contains(&format!("http://{address}/sandbox/conversions")), "{line}");
+    // What to paste for each platform follows.
+    let mut settings = String::new();
+    while !settings.contains("[site.destinations.ga4]") {
+        assert_ne!(said.read_line(&mut settings).unwrap(), 0, "{settings}");
+    }
+    for part in [
+        "[site.destinations.tiktok]",
+        "[site.destinations.meta]",
+        &format!("base_url = \"http://{address}\""),
+    ] {
+        assert!(settings.contains(part), "{part} is missing in {settings}");
+    }
+    drop(said);
 
     let mut client = Client::new(address);
     let event = json!({"event_source": "web", "event_source_id": PIXEL, "data": [

@@ -56,7 +56,7 @@ impl Bench {
         Answer {
             status: parts.status,
             headers: parts.headers,
-            text: String::from_utf8(bytes.to_vec()).unwrap(),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
         }
     }
 
@@ -142,3 +142,20 @@ pub(crate) fn patch(document: &mut Value, operations: &[Value]) {
         }
     }
 }
+
+impl Bench {
+    /// Sends a request to Meta's server address.
+    pub(crate) async fn meta(&self, body: &Value) -> Answer {
+        self.post(EVENTS, &[("authorization", "Bearer test-token")], body.to_string().into()).await
+    }
+
+    /// Sends a request to Google Analytics.
+    pub(crate) async fn ga4(&self, body: &Value) -> Answer {
+        self.post(COLLECT, &[("content-type", "application/json")], body.to_string().into()).await
+    }
+}
+
+pub(crate) const EVENTS: &str = "/v25.0/1234567890/events";
+pub(crate) const META_PIXEL: &str = "1234567890";
+pub(crate) const COLLECT: &str = "/mp/collect?measurement_id=G-TEST000001&api_secret=sec";
+pub(crate) const PROPERTY: &str = "G-TEST000001";

@@ -34,7 +34,7 @@ enum Command {
     Serve(serve::Args),
     /// Run a gateway and a TikTok stand-in, play real orders through them, and show what happened. Needs nothing.
     Demo(demo::Args),
-    /// Run the stand-in of TikTok's Events API alone.
+    /// Run the stand-ins of TikTok, Meta and Google Analytics alone.
     Sandbox(sandbox::Args),
     /// Send events or captured webhooks from files to a running gateway.
     Send(send::Args),

@@ -6,20 +6,24 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use serde::Deserialize;
 
 use crate::{
     Sandbox, State,
-    answer::{self, Envelope, JSON, SCRIPT, TEXT},
+    answer::{self, JSON, SCRIPT, open},
     engine::{Arrival, Channel},
-    event::{PropertiesIn, UserIn, arrival, goods_of, keys_of},
     keys::{KeySet, Oracle},
     log::RequestEntry,
     options::Options,
     raw::{Object, Raw},
     routes,
-    schema::Refusal,
+    tiktok::{
+        TIKTOK,
+        answer::Envelope,
+        event::{PropertiesIn, UserIn, arrival, goods_of, keys_of},
+        schema::Refusal,
+    },
 };
 
 /// `GET /i18n/pixel/events.js`; the pixel code in its address is read by the script itself.
@@ -38,26 +42,19 @@ pub(crate) async fn preflight() -> Response {
     open((StatusCode::NO_CONTENT, headers).into_response())
 }
 
-/// Pages fetch and post across origins.
-fn open(mut response: Response) -> Response {
-    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    response
-}
-
 /// `POST /api/v2/pixel`.
 pub(crate) async fn hit(sandbox: &Sandbox, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Some(body) = routes::whole(body).await else {
-        return open(answer::respond(StatusCode::PAYLOAD_TOO_LARGE, TEXT, "413 request entity too large"));
-    };
+    let Some(body) = routes::whole(body).await else { return open(answer::too_large()) };
     let at_ms = sandbox.now_ms();
     let State { rules, memory } = &mut *sandbox.state();
-    memory.counters.hits += 1;
-    let mut entry = RequestEntry::opened(&parts, at_ms);
-    let (status, envelope) = match read(&body, &rules.options, &rules.oracle) {
+    let part = memory.part(&TIKTOK);
+    part.counters.hits += 1;
+    let mut entry = RequestEntry::opened(&TIKTOK, Channel::Pixel, &parts, at_ms);
+    let (status, envelope) = match read(&body, &rules.options, rules.oracle(&TIKTOK)) {
         Ok((pixel, event)) => {
-            memory.counters.events += 1;
-            memory.engine.record(&rules.options, &pixel, &event, at_ms);
+            part.counters.events += 1;
+            part.engine.record(&TIKTOK.dedup(&rules.options), &pixel, &event, at_ms);
             (entry.pixel, entry.events) = (Some(pixel.into_owned()), 1);
             (StatusCode::OK, Envelope::ok(&entry.request_id))
         }
@@ -65,7 +62,7 @@ pub(crate) async fn hit(sandbox: &Sandbox, request: Request) -> Response {
     };
     let text = envelope.text();
     if rules.options.keep_details {
-        entry.carry(&parts.headers, &body, &rules.options);
+        entry.carry(&parts, &body, &rules.options);
         (entry.status, entry.code) = (Some(status.as_u16()), Some(envelope.code));
         (entry.message, entry.answer) = (envelope.message, text.clone());
         memory.log.push(entry, rules.options.log_requests);
@@ -176,10 +173,10 @@ pub(crate) fn read<'a>(
     keys.present = keys.present.with(KeySet::IP).with(KeySet::USER_AGENT);
     // Products and money of a hit are judged as on the server, but never refuse it.
     let goods = goods_of(0, &name, &hit.properties, options).unwrap_or_default();
-    let ttp = user.ttp.filled();
+    let visitor = user.ttp.filled().map(|ttp| ("ttp", ttp)).into_iter().collect();
     let page_url = context.and_then(|c| c.page.get()).and_then(|page| page.url.filled());
     let event = arrival(Channel::Pixel, name, hit.event_id.filled(), keys, goods);
-    Ok((pixel, Arrival { ttp, page_url, ..event }))
+    Ok((pixel, Arrival { visitor, page_url, ..event }))
 }
 
 /// The second name of a field counts where the first one is not used.

@@ -7,12 +7,29 @@ use serde::Deserialize;
 
 use crate::{
     engine::{Arrival, Channel, Flaws},
-    keys::{KeySet, Oracle, is_hash},
+    keys::{KEY_NAMES, KeySet, Oracle, is_hash},
+    money::{self, decimal},
     options::Options,
     raw::{List, Object, Raw, Shape, Typed},
-    schema::Refusal,
-    vocabulary,
+    tiktok::{
+        INVALID_CONTENT_TYPE, INVALID_CUSTOM_EVENT_TYPE, MISSING_CONTENT_ID, MISSING_VALUE_OR_CURRENCY,
+        UNSUPPORTED_CURRENCY, schema::Refusal, vocabulary,
+    },
 };
+
+/// Fields of `user`, in the order of the key bits.
+pub(crate) const USER_FIELDS: [&str; 18] = {
+    let (fields, _) = KEY_NAMES.split_at(18);
+    let mut names = [""; 18];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = fields[index];
+        index += 1;
+    }
+    names
+};
+/// Keys TikTok wants hashed.
+const HASHED: KeySet = KeySet::of(0b111 | (0b111 << 8));
 
 /// `user` of a server event.
 #[derive(Debug, Default, Deserialize)]
@@ -120,7 +137,7 @@ pub(crate) fn keys_of(user: &UserIn<'_>, oracle: &Oracle) -> Keys {
     let mut keys = Keys::default();
     for (index, raw) in user.fields().into_iter().enumerate() {
         let key = KeySet::bit(index);
-        let must_be_hash = key.meets(KeySet::HASHED);
+        let must_be_hash = key.meets(HASHED);
         let (mut filled, mut usable) = (false, false);
         raw.each_string(|text| {
             filled |= !text.is_empty();
@@ -170,21 +187,21 @@ pub(crate) fn goods_of<'a>(
 
     let supported =
         goods.currency.as_deref().is_none_or(|c| vocabulary::is_supported_currency(&c.to_ascii_uppercase()));
-    goods.flaws.note(Flaws::UNSUPPORTED_CURRENCY, !supported);
+    goods.flaws.note(UNSUPPORTED_CURRENCY, !supported);
     let no_products = !has_content_id && properties.content_ids.shape() != Shape::List;
-    goods.flaws.note(Flaws::MISSING_CONTENT_ID, no_products && vocabulary::wants_products(event));
+    goods.flaws.note(MISSING_CONTENT_ID, no_products && vocabulary::wants_products(event));
     let no_money = goods.value.is_none() || goods.currency.is_none();
-    goods.flaws.note(Flaws::MISSING_VALUE_OR_CURRENCY, no_money && vocabulary::wants_value(event));
+    goods.flaws.note(MISSING_VALUE_OR_CURRENCY, no_money && vocabulary::wants_value(event));
     let known_type =
         properties.content_type.string().is_none_or(|t| matches!(&*t, "product" | "product_group"));
-    goods.flaws.note(Flaws::INVALID_CONTENT_TYPE, !known_type);
+    goods.flaws.note(INVALID_CONTENT_TYPE, !known_type);
     Ok(goods)
 }
 
 fn flaws_of_nothing(event: &str) -> Flaws {
     let mut flaws = Flaws::default();
-    flaws.note(Flaws::MISSING_CONTENT_ID, vocabulary::wants_products(event));
-    flaws.note(Flaws::MISSING_VALUE_OR_CURRENCY, vocabulary::wants_value(event));
+    flaws.note(MISSING_CONTENT_ID, vocabulary::wants_products(event));
+    flaws.note(MISSING_VALUE_OR_CURRENCY, vocabulary::wants_value(event));
     flaws
 }
 
@@ -224,15 +241,6 @@ fn value(index: usize, raw: Raw<'_>, options: &Options) -> Result<Option<Decimal
         .ok_or_else(|| Refusal::parameter(format!("Batch.{index}.properties.value: Not a valid number")))
 }
 
-/// An exact decimal from `89.99` or `1.5e3`; no sign words, separators or spaces.
-fn decimal(text: &str) -> Option<Decimal> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'));
-    if !plain {
-        return None;
-    }
-    Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).ok()
-}
-
 fn currency<'a>(index: usize, raw: Raw<'a>, options: &Options) -> Result<Option<Cow<'a, str>>, Refusal> {
     if raw.is_absent() {
         return Ok(None);
@@ -244,7 +252,7 @@ fn currency<'a>(index: usize, raw: Raw<'a>, options: &Options) -> Result<Option<
         return Ok(None);
     }
     let upper = code.to_ascii_uppercase();
-    let no_code = upper.len() != 3 || !upper.bytes().all(|b| b.is_ascii_uppercase());
+    let no_code = !money::is_code(&upper);
     let unlisted = options.refuse_unsupported_currency && !vocabulary::is_supported_currency(&upper);
     if no_code || unlisted || options.refused_currencies.contains(&upper) {
         let text = format!("Batch.{index}.properties.currency: Not a valid choice: {code}");
@@ -263,7 +271,7 @@ pub(crate) fn arrival<'a>(
 ) -> Arrival<'a> {
     let mut flaws = goods.flaws;
     let custom = !vocabulary::is_standard(&name) && !vocabulary::is_page_view(&name);
-    flaws.note(Flaws::INVALID_CUSTOM_EVENT_TYPE, custom && !vocabulary::is_valid_custom(&name));
+    flaws.note(INVALID_CUSTOM_EVENT_TYPE, custom && !vocabulary::is_valid_custom(&name));
     Arrival {
         channel,
         event: name,
@@ -272,7 +280,7 @@ pub(crate) fn arrival<'a>(
         value: goods.value,
         currency: goods.currency,
         order_id: goods.order_id,
-        ttp: None,
+        visitor: Vec::new(),
         page_url: None,
         keys: keys.present,
         unmatchable: keys.unmatchable,

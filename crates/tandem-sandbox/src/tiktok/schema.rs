@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use crate::{
     engine::{Arrival, Channel},
-    event::{PropertiesIn, UserIn, arrival, goods_of, keys_of},
     keys::{KeySet, Oracle},
     options::Options,
     raw::{List, Object, Raw, Shape, Typed},
+    tiktok::event::{PropertiesIn, UserIn, arrival, goods_of, keys_of},
 };
 
 /// Most events a request may carry.
@@ -215,7 +215,12 @@ fn read_event<'a>(
     }
     let goods = goods_of(index, &name, &event.properties, options)?;
     let ttp = event.user.get().and_then(|user| user.ttp.filled());
-    Ok(Arrival { event_time: Some(event_time), ttp, ..arrival(Channel::Server, name, event_id, keys, goods) })
+    let visitor = ttp.map(|ttp| ("ttp", ttp)).into_iter().collect();
+    Ok(Arrival {
+        event_time: Some(event_time),
+        visitor,
+        ..arrival(Channel::Server, name, event_id, keys, goods)
+    })
 }
 
 fn strict_pii(index: usize, unmatchable: KeySet) -> Result<(), Refusal> {
