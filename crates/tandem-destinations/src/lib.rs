@@ -12,6 +12,7 @@ use tandem_core::retry::Pace;
 use tandem_core::{Event, Finding};
 
 mod answers;
+pub mod ga4;
 mod lines;
 pub mod meta;
 mod number;
@@ -275,7 +276,7 @@ pub struct Platform {
 }
 
 /// All known platforms.
-pub const PLATFORMS: &[Platform] = &[tiktok::PLATFORM, meta::PLATFORM];
+pub const PLATFORMS: &[Platform] = &[tiktok::PLATFORM, meta::PLATFORM, ga4::PLATFORM];
 
 /// Finds a platform by name.
 #[must_use]

@@ -12,16 +12,29 @@ use crate::common::{admitted, body, set_up};
 const NOW: i64 = 1_795_348_800;
 
 /// Where a platform keeps what the vectors look at: name, money, time, id. TikTok has vectors of its own.
-const PLACES: &[(&str, [&str; 5])] = &[(
-    "meta",
-    [
-        "/data/0/event_name",
-        "/data/0/custom_data/value",
-        "/data/0/custom_data/currency",
-        "/data/0/event_time",
-        "/data/0/event_id",
-    ],
-)];
+const PLACES: &[(&str, [&str; 5])] = &[
+    (
+        "meta",
+        [
+            "/data/0/event_name",
+            "/data/0/custom_data/value",
+            "/data/0/custom_data/currency",
+            "/data/0/event_time",
+            "/data/0/event_id",
+        ],
+    ),
+    // It knows a repeat by the transaction id.
+    (
+        "ga4",
+        [
+            "/events/0/name",
+            "/events/0/params/value",
+            "/events/0/params/currency",
+            "/timestamp_micros",
+            "/events/0/params/transaction_id",
+        ],
+    ),
+];
 
 /// Kinds that are run elsewhere.
 const ELSEWHERE: [&str; 3] = ["normalize", "click_id", "fbp"];
