@@ -10,7 +10,7 @@ use crate::claim::OrderReport;
 use crate::event::{Event, Item};
 use crate::identity::{RawIdentity, hash_identity};
 use crate::money::Amount;
-use crate::normalise::clicks;
+use crate::normalise::{clicks, text};
 use crate::{Finding, Site, names, page};
 
 /// Web events older than this are kept but not sent on their own, in seconds. No platform publishes TikTok's limit;
@@ -116,6 +116,8 @@ pub fn admit(mut draft: Draft, site: &Site, now_s: i64) -> Result<(Event, Option
     let mut findings = std::mem::take(&mut draft.event.findings);
     let name = name(&draft, &mut findings).map_err(|r| r.of(&draft))?;
     draft.event.event_name = name;
+    draft.event_id = draft.event_id.and_then(usable_id);
+    draft.event.order_id = draft.event.order_id.and_then(usable_id);
     let time = time(draft.event_time, now_s, &mut findings).map_err(|r| r.of(&draft))?;
     check_id(&draft, site, &mut findings).map_err(|r| r.of(&draft))?;
     check_money(&mut draft.event, site, &mut findings).map_err(|r| r.of(&draft))?;
@@ -134,6 +136,9 @@ pub fn admit(mut draft: Draft, site: &Site, now_s: i64) -> Result<(Event, Option
     let (user, identity_findings) = hash_identity(identity);
     findings.extend(identity_findings);
     event.user = user;
+    if !site.gates.may_measure(&event.consent) {
+        event.user.click_ids.forget_analytics();
+    }
     check_content(&event, &mut findings);
     event.event_id = event_id.unwrap_or_else(|| made_id(&event));
     event.findings = findings;
@@ -174,6 +179,16 @@ fn time(given: Option<i64>, now_s: i64, findings: &mut Vec<Finding>) -> Result<i
         findings.push(Finding::warning("event_time_old", text).on("event_time"));
     }
     Ok(seconds.min(now_s))
+}
+
+/// An id without blanks around it. What software writes for want of one (`undefined`) would make one event of all that have
+/// it.
+fn usable_id(id: String) -> Option<String> {
+    let trimmed = id.trim();
+    if text::is_placeholder(trimmed) {
+        return None;
+    }
+    Some(if trimmed.len() == id.len() { id } else { trimmed.to_owned() })
 }
 
 fn unfit_id(id: &str) -> bool {

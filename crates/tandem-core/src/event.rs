@@ -117,6 +117,9 @@ pub struct Event {
     pub page: Page,
     /// Match keys, hashed.
     pub user: MatchKeys,
+    /// No buyer was there when it happened: the shop's clock renewed a subscription, or its staff typed an order in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unattended: bool,
     /// Our own visitor id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
@@ -155,11 +158,11 @@ impl Event {
     }
 
     /// The event without what advertising needs: anything that names a person, a browser or a click. The visitor's own id
-    /// stays, for statistics.
+    /// stays, for statistics, and so do the ids that are for nothing else.
     #[must_use]
     pub fn without_identity(&self) -> Self {
         Self {
-            user: MatchKeys::default(),
+            user: MatchKeys { click_ids: self.user.click_ids.for_analytics(), ..MatchKeys::default() },
             page: Page {
                 url: self.page.url.as_deref().map(crate::page::without_clicks),
                 referrer: self.page.referrer.as_deref().map(crate::page::without_query),
@@ -176,6 +179,7 @@ impl Event {
     #[must_use]
     pub fn anonymous(&self) -> Self {
         Self {
+            user: MatchKeys::default(),
             session_id: None,
             order_id: None,
             parent_order_id: None,

@@ -160,6 +160,18 @@ click_ids! {
 }
 
 impl ClickIds {
+    /// Without the ids for statistics, see [`crate::normalise::clicks::is_for_analytics`].
+    pub fn forget_analytics(&mut self) {
+        (self.ga_client_id, self.ga_session_id) = (None, None);
+    }
+
+    /// Only the ids for statistics.
+    #[must_use]
+    pub fn for_analytics(&self) -> Self {
+        let (ga_client_id, ga_session_id) = (self.ga_client_id.clone(), self.ga_session_id.clone());
+        Self { ga_client_id, ga_session_id, ..Self::default() }
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()

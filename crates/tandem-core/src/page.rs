@@ -140,7 +140,8 @@ pub fn is_personal_text(text: &str) -> bool {
 
 /// The same without guessing: an e-mail address, or a phone number with its plus. For names and ids of products,
 /// which may have many digits and brackets.
-pub(crate) fn names_person(text: &str) -> bool {
+#[must_use]
+pub fn names_person(text: &str) -> bool {
     text.split_whitespace().any(|word| {
         word.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
     }) || text.contains("%40")

@@ -23,4 +23,7 @@ pub struct Site {
     pub gates: Gates,
     /// Set when the shop's pages have our script, so that visitors are remembered.
     pub sessions: Option<Rules>,
+    /// Ids by which platforms know a browser (`fbp`) and that are made for those without one, as the site's destinations
+    /// ask for.
+    pub browser_ids: Vec<&'static str>,
 }

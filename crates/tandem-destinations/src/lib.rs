@@ -4,12 +4,21 @@
 //! Adding one: a folder here, and a line in [`PLATFORMS`].
 
 use http::{HeaderMap, Method};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tandem_core::consent::Purpose;
 use tandem_core::retry::Pace;
 use tandem_core::{Event, Finding};
 
+mod answers;
+pub mod ga4;
+mod lines;
+pub mod meta;
+mod number;
+mod settings;
 pub mod tiktok;
+mod wire;
 
 /// What a platform allows and expects; numbers come from its documentation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +45,31 @@ pub struct Definition {
     pub consent_names: &'static [&'static str],
     /// Its id on the IAB's list of vendors, where it is known to have one.
     pub tcf_vendor: Option<u16>,
+    /// Ids by which it knows a browser (`fbp`), and which our answers make for browsers that have none.
+    pub browser_ids: &'static [&'static str],
+}
+
+/// What content ids stand for in a catalogue feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentType {
+    /// SKU ids.
+    #[default]
+    Product,
+    /// Item group ids.
+    ProductGroup,
+}
+
+impl ContentType {
+    /// Reads the two words; `None` for any other.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "product" => Some(Self::Product),
+            "product_group" => Some(Self::ProductGroup),
+            _ => None,
+        }
+    }
 }
 
 /// Why an event is not for this destination. The code is stable and goes on record.
@@ -45,6 +79,9 @@ pub struct Skip {
     pub code: &'static str,
     /// For a person.
     pub message: String,
+    /// What the shop's page may still tell of the event can undo it.
+    #[serde(skip)]
+    pub is_open: bool,
 }
 
 /// An event in the platform's own shape, ready to be put into a request.
@@ -52,19 +89,48 @@ pub struct Skip {
 pub struct Mapped {
     /// JSON text of this event alone.
     pub json: String,
+    /// What must stand around it in the request, where a platform asks there who did it. Only events of which this is equal
+    /// share a request.
+    pub around: String,
+    /// The platform would count a repeat of it: once it may have arrived, it is not sent again.
+    pub counts_twice: bool,
+}
+
+impl Mapped {
+    /// An event that may share a request with any other, and that the platform recognises when it comes again.
+    #[must_use]
+    pub fn of(json: String) -> Self {
+        Self { json, ..Self::default() }
+    }
 }
 
 /// An outgoing call, before transport.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct HttpRequest {
     /// Verb.
     pub method: Method,
-    /// Address.
+    /// Address, as it may be shown.
     pub url: String,
+    /// One more parameter of the address, for platforms that want their secret there; never shown.
+    pub secret_parameter: Option<(&'static str, SecretString)>,
     /// Headers; those that carry a secret are marked sensitive and never shown.
     pub headers: HeaderMap,
     /// Body.
     pub body: Vec<u8>,
+}
+
+impl HttpRequest {
+    /// The whole address, secret and all: for the transport only.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match &self.secret_parameter {
+            None => self.url.clone(),
+            Some((name, secret)) => {
+                let sign = if self.url.contains('?') { '&' } else { '?' };
+                format!("{}{sign}{name}={}", self.url, secret.expose_secret())
+            }
+        }
+    }
 }
 
 /// What came back, or why nothing did.
@@ -81,6 +147,8 @@ pub enum HttpReply {
     NoAnswer {
         /// For the record.
         why: String,
+        /// The request may have reached the platform.
+        reached: bool,
     },
 }
 
@@ -208,7 +276,7 @@ pub struct Platform {
 }
 
 /// All known platforms.
-pub const PLATFORMS: &[Platform] = &[tiktok::PLATFORM];
+pub const PLATFORMS: &[Platform] = &[tiktok::PLATFORM, meta::PLATFORM, ga4::PLATFORM];
 
 /// Finds a platform by name.
 #[must_use]
@@ -228,5 +296,6 @@ pub fn too_old(definition: &Definition, event: &Event, now_s: i64) -> Option<Ski
             definition.title,
             definition.max_age_s / 86_400
         ),
+        is_open: false,
     })
 }

@@ -119,7 +119,8 @@ pub struct Cleared<'e> {
 /// [`Skip`] with the reason on record.
 pub fn gate<'e>(lane: &Lane, event: &'e Event, ruling: &Ruling) -> Result<Cleared<'e>, Skip> {
     if let Some(why) = &event.bot {
-        return Err(Skip { code: "bot", message: format!("no person: {why}") });
+        let message = format!("no person: {why}");
+        return Err(Skip { code: "bot", message, is_open: false });
     }
     let event = match ruling.decision {
         Decision::Send => Cow::Borrowed(event),
@@ -143,7 +144,7 @@ fn consent_skip(code: &'static str, ruling: &Ruling) -> Skip {
         }
         (_, reason) => format!("the visitor has not chosen yet ({reason})"),
     };
-    Skip { code, message }
+    Skip { code, message, is_open: code == consent::UNKNOWN }
 }
 
 fn entry(
@@ -217,13 +218,13 @@ fn delivery(lane: &Lane, event: &Event, halves: &Halves, now_s: i64) -> NewDeliv
     let hold_ms = match halves {
         Halves::Alone => 0,
         Halves::Waits(hold_ms) => {
-            // The page may still say what the buyer allowed; the lane asks again.
-            skip = skip.filter(|skip| skip.code != consent::UNKNOWN);
+            // The page may still say what the buyer allowed, or who it was; the lane asks again.
+            skip = skip.filter(|skip| !skip.is_open);
             *hold_ms
         }
         Halves::Completes => {
             let message = "the shop's server reports this sale; the page's word completes it".to_owned();
-            skip = skip.or(Some(Skip { code: "server_half_reports", message }));
+            skip = skip.or(Some(Skip { code: "server_half_reports", message, is_open: false }));
             0
         }
     };

@@ -45,8 +45,9 @@ impl Http {
     }
 
     async fn call(&self, request: HttpRequest, limit: usize) -> Result<Fetched, reqwest::Error> {
-        let HttpRequest { method, url, headers, body } = request;
-        let mut answer = self.client.request(method, url).headers(headers).body(body).send().await?;
+        let address = request.address();
+        let HttpRequest { method, headers, body, .. } = request;
+        let mut answer = self.client.request(method, address).headers(headers).body(body).send().await?;
         let (status, headers) = (answer.status().as_u16(), std::mem::take(answer.headers_mut()));
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await? {
@@ -108,7 +109,7 @@ impl Transport for Http {
         Box::pin(async move {
             match self.call(request, MAX_REPLY).await {
                 Ok(Fetched { status, body, .. }) => HttpReply::Answer { status, body },
-                Err(error) => HttpReply::NoAnswer { why: explain(&error) },
+                Err(error) => HttpReply::NoAnswer { why: explain(&error), reached: !error.is_connect() },
             }
         })
     }

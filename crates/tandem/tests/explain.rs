@@ -271,3 +271,35 @@ fn a_currency_without_a_place_at_tiktok_is_sent_and_remarked_on() {
     let properties = &shown["deliveries"][0]["request"]["body"]["data"][0]["properties"];
     assert_eq!((&properties["value"], &properties["currency"]), (&json!(19.845), &json!("TND")));
 }
+
+#[test]
+fn every_destination_shows_its_request() {
+    let order = delivery("01b-order").path;
+    let shown = |destination: &str| {
+        let more = ["--destination", destination, "--json", order.to_str().unwrap()];
+        let told = run(&[&["--source", "woocommerce", "--now", NOW][..], &more].concat(), b"");
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        for secret in ["ACCESS_TOKEN", "API_SECRET", "ada.sample"] {
+            assert!(!told.stdout.contains(secret), "{secret} for {destination}");
+        }
+        told.json()["events"][0]["deliveries"][0].clone()
+    };
+    let meta = shown("meta");
+    assert_eq!(meta["skip"], Value::Null);
+    assert_eq!(meta["request"]["url"], "https://graph.facebook.com/v25.0/1234567890/events");
+    assert_eq!(meta["request"]["headers"]["authorization"], "…");
+    let sent = &meta["request"]["body"]["data"][0];
+    assert_eq!((&sent["event_name"], &sent["event_id"]), (&json!("Purchase"), &json!("wc_order_25")));
+    assert_eq!(sent["custom_data"]["value"], 27.61);
+    assert_eq!(sent["user_data"]["em"].as_array().unwrap().len(), 1);
+
+    let ga4 = shown("ga4");
+    assert_eq!(ga4["skip"], Value::Null);
+    let url = "https://www.google-analytics.com/mp/collect?measurement_id=G-XXXXXXXXXX";
+    assert_eq!(ga4["request"]["url"], url);
+    let body = &ga4["request"]["body"];
+    assert!(body["client_id"].as_str().is_some_and(|id| id.contains('.')), "{body}");
+    assert_eq!(body["events"][0]["name"], "purchase");
+    assert_eq!(body["events"][0]["params"]["transaction_id"], "25");
+    assert_eq!(ga4["findings"][0]["code"], "client_id_made");
+}

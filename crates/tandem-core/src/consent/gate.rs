@@ -273,6 +273,16 @@ impl Gates {
         all.max_by_key(rank).unwrap_or(Decision::Suppress(UNKNOWN))
     }
 
+    /// Whether ids for statistics may be kept: a destination that asks for analytics may have the event, or may yet.
+    #[must_use]
+    pub fn may_measure(&self, consent: &Consent) -> bool {
+        let may = |ruling: Ruling| {
+            ruling.is_open || matches!(ruling.decision, Decision::Send | Decision::SendWithoutIdentity)
+        };
+        let asks = |gate: &&Gate| gate.requires.contains(&Purpose::Analytics);
+        self.0.iter().filter(asks).any(|gate| may(gate.rule(consent)))
+    }
+
     /// Whether a word of the visitor could still open one.
     #[must_use]
     pub fn is_open(&self, consent: &Consent) -> bool {

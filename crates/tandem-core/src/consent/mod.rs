@@ -213,7 +213,7 @@ impl Consent {
     }
 
     /// Whether the visitor chose no.
-    fn denies(&self, purpose: Purpose) -> bool {
+    pub(crate) fn denies(&self, purpose: Purpose) -> bool {
         self.of(purpose) == Status::Denied && !self.by_default.contains(&purpose)
     }
 

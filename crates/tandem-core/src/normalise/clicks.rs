@@ -3,9 +3,12 @@
 //! All ids are case-sensitive and are percent-decoded exactly once. Names of parameters are compared without
 //! case, because Snap's `ScCid` appears in several spellings.
 
+use std::borrow::Cow;
+
 use url::Url;
 
-use super::{Reason, text};
+pub use super::meta_cookies::{fbc, fbp_of, is_fresh_fbc, is_meta_cookie};
+use super::{Reason, analytics, text};
 use crate::identity::ClickIds;
 use crate::page;
 
@@ -15,31 +18,70 @@ pub const MAX_CHARS: usize = 1_000;
 /// TikTok's click ids are shorter; it publishes no limit, integrations draw the line about here.
 const MAX_TTCLID: usize = 512;
 
-/// Where a click id may stand: parameter in the landing URL, cookies in order of preference, the last of which is where
-/// we keep one that came with an address.
+/// What an id is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A click on an ad. It counts for a time.
+    Click,
+    /// A browser, for an ad platform.
+    Browser,
+    /// A browser or a visit, for statistics.
+    Analytics,
+}
+
+use Kind::{Analytics, Browser, Click};
+
+/// Where an id may stand: parameter in the landing URL, cookies in order of preference, the last of which is where we keep
+/// one that came with an address. A cookie that ends in `*` is any whose name begins so.
 struct Source {
     key: &'static str,
+    kind: Kind,
     parameter: Option<&'static str>,
     cookies: &'static [&'static str],
 }
 
-const SOURCES: [Source; 15] = [
-    Source { key: "ttclid", parameter: Some("ttclid"), cookies: &["tiktok_ttclid", "ttclid"] },
-    Source { key: "ttp", parameter: None, cookies: &["_ttp"] },
-    Source { key: "fbc", parameter: None, cookies: &["_fbc"] },
-    Source { key: "fbp", parameter: None, cookies: &["_fbp"] },
-    Source { key: "fbclid", parameter: Some("fbclid"), cookies: &[] },
-    Source { key: "gclid", parameter: Some("gclid"), cookies: &["FPGCLAW", "_gcl_aw", "gclid"] },
-    Source { key: "gbraid", parameter: Some("gbraid"), cookies: &["FPGCLAG", "_gcl_ag", "gbraid"] },
-    Source { key: "wbraid", parameter: Some("wbraid"), cookies: &["FPGCLGB", "_gcl_gb", "wbraid"] },
-    Source { key: "epik", parameter: Some("epik"), cookies: &["_epik"] },
-    Source { key: "sccid", parameter: Some("sccid"), cookies: &["_scclid", "sccid"] },
-    Source { key: "sc_cookie", parameter: None, cookies: &["_scid"] },
-    Source { key: "rdt_cid", parameter: Some("rdt_cid"), cookies: &["_rdt_cid"] },
-    Source { key: "rdt_uuid", parameter: None, cookies: &["_rdt_uuid"] },
-    Source { key: "msclkid", parameter: Some("msclkid"), cookies: &["_uetmsclkid", "msclkid"] },
-    Source { key: "li_fat_id", parameter: Some("li_fat_id"), cookies: &["li_fat_id"] },
+const fn source(
+    key: &'static str,
+    kind: Kind,
+    parameter: Option<&'static str>,
+    cookies: &'static [&'static str],
+) -> Source {
+    Source { key, kind, parameter, cookies }
+}
+
+const SOURCES: [Source; 17] = [
+    source("ttclid", Click, Some("ttclid"), &["tiktok_ttclid", "ttclid"]),
+    source("ttp", Browser, None, &["_ttp"]),
+    source("fbc", Click, None, &["_fbc"]),
+    source("fbp", Browser, None, &["_fbp"]),
+    source("fbclid", Click, Some("fbclid"), &[]),
+    source("gclid", Click, Some("gclid"), &["FPGCLAW", "_gcl_aw", "gclid"]),
+    source("gbraid", Click, Some("gbraid"), &["FPGCLAG", "_gcl_ag", "gbraid"]),
+    source("wbraid", Click, Some("wbraid"), &["FPGCLGB", "_gcl_gb", "wbraid"]),
+    source("epik", Click, Some("epik"), &["_epik"]),
+    source("sccid", Click, Some("sccid"), &["_scclid", "sccid"]),
+    source("sc_cookie", Browser, None, &["_scid"]),
+    source("rdt_cid", Click, Some("rdt_cid"), &["_rdt_cid"]),
+    source("rdt_uuid", Browser, None, &["_rdt_uuid"]),
+    source("msclkid", Click, Some("msclkid"), &["_uetmsclkid", "msclkid"]),
+    source("li_fat_id", Click, Some("li_fat_id"), &["li_fat_id"]),
+    source("ga_client_id", Analytics, None, &["_ga", "FPID"]),
+    source("ga_session_id", Analytics, None, &["_ga_*"]),
 ];
+
+impl Source {
+    fn has_cookie(&self, cookie: &str) -> bool {
+        self.cookies.iter().any(|name| is_named(cookie, name))
+    }
+}
+
+/// Whether a cookie has this name, or one that begins with what stands before its `*`.
+fn is_named(cookie: &str, name: &str) -> bool {
+    match name.strip_suffix('*') {
+        Some(beginning) => cookie.starts_with(beginning),
+        None => cookie == name,
+    }
+}
 
 /// What a page view brought along.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,25 +121,34 @@ pub fn capture(url: Option<&str>, referrer: Option<&str>, cookies: &[(&str, &str
     captured.click_ids = captured.store.clone();
     for source in &SOURCES {
         for name in source.cookies {
-            let Some((_, value)) = cookies.iter().find(|(cookie, _)| cookie == name) else { continue };
-            take(source.key, from_cookie(name, value), &mut captured.click_ids, &mut captured.rejected);
+            // Two domains may each have set one: the first that can be read counts.
+            for (cookie, value) in cookies.iter().filter(|(cookie, _)| is_named(cookie, name)) {
+                let id = from_cookie(cookie, value);
+                take(source.key, &id, &mut captured.click_ids, &mut captured.rejected);
+            }
         }
     }
     captured
 }
 
-/// Names of all cookies that [`capture`] reads.
+/// Names of the cookies that [`capture`] reads, for a script that can only ask by name.
 pub fn cookie_names() -> impl Iterator<Item = &'static str> {
-    SOURCES.iter().flat_map(|source| source.cookies).copied()
+    SOURCES.iter().flat_map(|source| source.cookies).copied().filter(|name| !name.ends_with('*'))
+}
+
+/// Whether [`capture`] reads this cookie.
+pub fn reads_cookie(cookie: &str) -> bool {
+    SOURCES.iter().any(|source| source.has_cookie(cookie))
 }
 
 /// Names of the cookies that are ours to write or to renew.
 pub fn kept_cookie_names() -> impl Iterator<Item = &'static str> {
     SOURCES
         .iter()
-        .flat_map(|source| {
-            let first = if names_browser(source.key) { 0 } else { source.cookies.len().saturating_sub(1) };
-            &source.cookies[first..]
+        .flat_map(|source| match source.kind {
+            Browser => source.cookies,
+            Click => &source.cookies[source.cookies.len().saturating_sub(1)..],
+            Analytics => &[],
         })
         .copied()
 }
@@ -108,27 +159,40 @@ pub fn parameter_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The cookie in which a click id that came with an address is kept, so that the next page finds it. Meta's `fbclid` is
-/// kept as `_fbc`, in Meta's form (`fb.1.<milliseconds>.<fbclid>`).
+/// kept as `_fbc`, in Meta's form, see [`fbc`].
 pub fn cookie_of(key: &str) -> Option<&'static str> {
-    SOURCES.iter().find(|source| source.key == key)?.cookies.last().copied()
+    of_key(key).filter(|source| source.kind != Analytics)?.cookies.last().copied()
 }
 
-/// Meta's `_fbc` for a click id that was seen now.
-pub fn fbc_of(fbclid: &str, now_ms: i64) -> String {
-    format!("fb.1.{now_ms}.{fbclid}")
-}
-
-/// Ids that name a browser, not a click: no attribution window ends them, and their cookies are renewed.
+/// Ids that name a browser to an ad platform, not a click: no attribution window ends them, and their cookies are renewed.
 pub fn names_browser(key: &str) -> bool {
-    matches!(key, "ttp" | "fbp" | "sc_cookie" | "rdt_uuid")
+    is_of(key, Browser)
+}
+
+/// Ids of a click on an ad.
+pub fn is_click(key: &str) -> bool {
+    is_of(key, Click)
+}
+
+/// Ids for statistics: they need leave for that, and no ad platform gets them.
+pub fn is_for_analytics(key: &str) -> bool {
+    is_of(key, Analytics)
+}
+
+fn of_key(key: &str) -> Option<&'static Source> {
+    SOURCES.iter().find(|source| source.key == key)
+}
+
+fn is_of(key: &str, kind: Kind) -> bool {
+    of_key(key).is_some_and(|source| source.kind == kind)
 }
 
 /// The id that a cookie with this value holds, if it is one that may be set again: in the form it should have, and
 /// without the signs that end a cookie.
 pub fn held_by(cookie: &str, value: &str) -> Option<&'static str> {
-    let source = SOURCES.iter().find(|source| source.cookies.contains(&cookie))?;
+    let source = SOURCES.iter().find(|source| source.has_cookie(cookie))?;
     let harmless = value.is_ascii() && !value.contains([';', ',', '"', '\\']);
-    (harmless && check(source.key, from_cookie(cookie, value)).is_ok()).then_some(source.key)
+    (harmless && check(source.key, &from_cookie(cookie, value)).is_ok()).then_some(source.key)
 }
 
 /// Reads every click-id parameter out of a URL's query; the URL may be relative.
@@ -145,20 +209,6 @@ pub(crate) fn check_all(ids: ClickIds) -> (ClickIds, Vec<(&'static str, Reason)>
         take(key, value, &mut kept, &mut rejected);
     }
     (kept, rejected)
-}
-
-/// Whether this is a value of Meta's `_fbc` or `_fbp`: `fb.<index>.<milliseconds>.<value>`, with Meta's mark of
-/// two or eight characters allowed behind.
-pub fn is_meta_cookie(value: &str) -> bool {
-    let parts: Vec<&str> = value.split('.').collect();
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    match parts.as_slice() {
-        ["fb", index, time, id] => digits(index) && digits(time) && !id.is_empty(),
-        ["fb", index, time, id, mark] => {
-            digits(index) && digits(time) && !id.is_empty() && matches!(mark.len(), 2 | 8)
-        }
-        _ => false,
-    }
 }
 
 /// Puts a value in its place if it is usable and the place is free.
@@ -187,6 +237,13 @@ fn check<'a>(key: &str, value: &'a str) -> Result<&'a str, Reason> {
         return Err(Reason::TooLong);
     }
     text::refuse_placeholder(value)?;
+    // Their forms leave no room for anything else, and some look like numbers to call.
+    match key {
+        "ga_client_id" if analytics::is_client(value) => return Ok(value),
+        "ga_session_id" if analytics::is_session(value) => return Ok(value),
+        "ga_client_id" | "ga_session_id" => return Err(Reason::InvalidClickId),
+        _ => {}
+    }
     if value.contains(['{', '}']) {
         return Err(Reason::UnresolvedMacro);
     }
@@ -211,8 +268,8 @@ fn is_uuid_like(value: &str) -> bool {
 }
 
 /// The id inside a cookie that wraps one.
-fn from_cookie<'a>(name: &str, value: &'a str) -> &'a str {
-    match name {
+fn from_cookie<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    let id = match name {
         // GCL.<seconds>.<id>
         "_gcl_aw" | "_gcl_ag" | "_gcl_gb" | "FPGCLAW" | "FPGCLAG" | "FPGCLGB" => {
             let id = value.strip_prefix("GCL.").and_then(|rest| rest.split_once('.'));
@@ -221,8 +278,11 @@ fn from_cookie<'a>(name: &str, value: &'a str) -> &'a str {
         // <milliseconds>.<uuid>
         "_rdt_uuid" => value.split_once('.').map_or(value, |(_, uuid)| uuid),
         "_uetmsclkid" => value.strip_prefix("_uet").unwrap_or(value),
+        "_ga" | "FPID" => return analytics::client_in(name, value).map_or("".into(), Cow::Owned),
+        _ if name.starts_with("_ga_") => analytics::session_in(value).unwrap_or_default(),
         _ => value,
-    }
+    };
+    id.into()
 }
 
 fn read_query(url: &str, ids: &mut ClickIds, rejected: &mut Vec<(&'static str, Reason)>) {

@@ -7,6 +7,7 @@
 use std::fmt;
 
 pub mod address;
+mod analytics;
 pub mod clicks;
 pub mod country;
 pub(crate) mod door;
@@ -14,6 +15,7 @@ pub mod email;
 pub mod external_id;
 pub mod hash;
 pub(crate) mod keys;
+mod meta_cookies;
 pub mod name;
 pub mod net;
 pub mod person;

@@ -56,6 +56,12 @@ pub(super) fn refuse_junk(trimmed: &str) -> Result<(), Reason> {
     if trimmed.contains('*') { Err(Reason::JunkLiteral) } else { refuse_placeholder(trimmed) }
 }
 
+/// Whether a text is what software writes when it has no value (`undefined`), or a placeholder nobody filled in.
+pub fn is_placeholder(text: &str) -> bool {
+    let trimmed = trim(text);
+    !trimmed.is_empty() && refuse_placeholder(trimmed).is_err()
+}
+
 /// Refuses what software writes when it has no value, and unfilled template placeholders.
 pub(super) fn refuse_placeholder(trimmed: &str) -> Result<(), Reason> {
     if trimmed.len() <= 18 && JUNK.contains(&trimmed) {

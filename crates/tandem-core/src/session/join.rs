@@ -12,6 +12,9 @@ use crate::{Channel, Event, Finding, names};
 /// The shop's clock and ours may differ by this much.
 const CLOCK_SLACK_MS: i64 = 600_000;
 
+/// A visit to the shop is over after this at the latest: what happens later is none of it.
+const VISIT_MS: i64 = 86_400_000;
+
 /// How an event found its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -85,7 +88,7 @@ pub fn clues(event: &Event) -> Clues {
 /// may not be sent until somebody tells what the buyer allowed (`lacks_word`).
 #[must_use]
 pub fn lacks_browser_half(event: &Event, lacks_word: impl FnOnce() -> bool) -> bool {
-    let no_click = event.user.click_ids.iter().all(|(name, _)| clicks::names_browser(name));
+    let no_click = !event.user.click_ids.iter().any(|(name, _)| clicks::is_click(name));
     event.channel == Channel::Server
         && event.order_id.is_some()
         && event.event_name == names::PURCHASE
@@ -192,7 +195,10 @@ impl Join<'_> {
             return;
         };
         let age_ms = now_ms - seen.at_ms;
-        if age_ms > rules.click_window_ms && !clicks::names_browser(name) {
+        if name == "ga_session_id" && self.event.event_time.saturating_mul(1_000) - seen.at_ms > VISIT_MS {
+            return;
+        }
+        if age_ms > rules.click_window_ms && clicks::is_click(name) {
             let days = age_ms / 86_400_000;
             let on = seen.page.as_deref().unwrap_or("a page that is not known");
             let text =

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::consent::Consent;
+use crate::consent::{Consent, Purpose};
 use crate::identity::{ClickIds, EmailHashes, IdHashes, PhoneHashes};
+use crate::normalise::clicks;
 
 mod join;
 
@@ -189,6 +190,9 @@ impl Session {
             keep_newer(&mut self.user_agent, &touch.user_agent);
         }
         self.hear(touch);
+        if self.consent.as_ref().is_some_and(|word| word.denies(Purpose::Analytics)) {
+            self.clicks.retain(|name, _| !clicks::is_for_analytics(name));
+        }
         remember(&mut self.email, &touch.email);
         remember(&mut self.phone, &touch.phone);
         remember(&mut self.external_id, &touch.external_id);

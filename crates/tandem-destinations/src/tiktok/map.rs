@@ -4,9 +4,11 @@ use serde::Serialize;
 use tandem_core::{Event, Finding, names};
 
 use super::currencies;
-use super::properties::{self, Properties};
-use super::settings::ContentType;
+use super::properties::Properties;
 use super::user::User;
+use crate::ContentType;
+use crate::lines;
+use crate::wire::filled;
 
 /// What the settings say about the shape.
 #[derive(Debug, Clone, Copy)]
@@ -52,11 +54,6 @@ impl Page<'_> {
     }
 }
 
-/// A text worth sending.
-pub(super) fn filled(text: Option<&str>) -> Option<&str> {
-    text.filter(|t| !t.trim().is_empty())
-}
-
 /// The event as JSON text.
 pub(super) fn json(event: &Event, limited_data_use: bool, rules: &Rules) -> String {
     let name = event.event_name.as_str();
@@ -97,10 +94,6 @@ pub(super) fn lint(event: &Event) -> Vec<Finding> {
         let text = "content_type must be product or product_group; the set-up's own is sent";
         findings.push(Finding::warning("content_type_invalid", text).on("content_type"));
     }
-    if event.contents.iter().any(properties::sold_by_measure) {
-        let text = "TikTok counts whole pieces: a line with a fractional quantity goes out as one piece at the \
-                    line's price";
-        findings.push(Finding::info("quantity_fractional", text).on("contents"));
-    }
+    findings.extend(lines::remark(&event.contents, "TikTok"));
     findings
 }

@@ -8,7 +8,6 @@ mod aid;
 mod codes;
 mod currencies;
 mod map;
-mod number;
 mod properties;
 mod reply;
 mod settings;
@@ -20,12 +19,15 @@ use serde_json::{Value, json};
 use tandem_core::consent::Purpose;
 use tandem_core::{Channel, Event, Finding, names};
 
-use crate::{Aid, Definition, Destination, HttpReply, HttpRequest, Mapped, PagePixel, Platform, Reply, Skip};
+use crate::{
+    Aid, Definition, Destination, HttpReply, HttpRequest, Mapped, PagePixel, Platform, Reply, Skip, answers,
+    wire,
+};
 
 pub use codes::{CODES, Class, Code};
 pub use currencies::{sent as currency_sent, supported as currency_supported};
 pub use reply::read as read_reply;
-pub use settings::{BASE_URL, ContentType, PIXEL_SCRIPT, Settings};
+pub use settings::{BASE_URL, PIXEL_SCRIPT, Settings};
 
 /// Path of the call. Without the slash at the end TikTok answers `404 page not found`.
 pub const PATH: &str = "/open_api/v1.3/event/track/";
@@ -67,6 +69,7 @@ static DEFINITION: Definition = Definition {
     consent_names: &["tiktok"],
     // Whether TikTok is on the IAB's list could not be confirmed; a shop that knows sets it.
     tcf_vendor: None,
+    browser_ids: &[],
 };
 
 /// TikTok, for the list of platforms.
@@ -117,38 +120,22 @@ impl TikTok {
     }
 
     fn request_with(&self, head: &str, batch: &[Mapped]) -> HttpRequest {
-        let events: usize = batch.iter().map(|m| m.json.len() + 1).sum();
-        let mut body = Vec::with_capacity(head.len() + events + 2);
-        body.extend_from_slice(head.as_bytes());
-        for (at, mapped) in batch.iter().enumerate() {
-            if at > 0 {
-                body.push(b',');
-            }
-            body.extend_from_slice(mapped.json.as_bytes());
-        }
-        body.extend_from_slice(b"]}");
-        HttpRequest { method: Method::POST, url: self.url.clone(), headers: self.headers.clone(), body }
+        let body = wire::body(head, batch, "]}");
+        let (url, headers) = (self.url.clone(), self.headers.clone());
+        HttpRequest { method: Method::POST, url, headers, body, ..HttpRequest::default() }
     }
 }
 
 /// Everything around the events, once. `test_event_code` belongs here: inside an event it is ignored, and the event
 /// counts as a real one.
 fn head(settings: &Settings) -> String {
-    let fields = [
+    let fields = wire::fields(&[
         ("event_source", Some("web")),
-        ("event_source_id", Some(settings.pixel_id.as_str())),
+        ("event_source_id", Some(&settings.pixel_id)),
         ("test_event_code", settings.test_event_code.as_deref()),
         ("partner_name", settings.partner_name.as_deref()),
-    ];
-    let mut head = String::from("{");
-    for (name, value) in fields {
-        if let Some(value) = value {
-            // A JSON string prints with its quotation marks and escapes.
-            head.push_str(&format!("\"{name}\":{},", Value::from(value)));
-        }
-    }
-    head.push_str("\"data\":[");
-    head
+    ]);
+    format!("{{{fields}\"data\":[")
 }
 
 impl Destination for TikTok {
@@ -161,17 +148,15 @@ impl Destination for TikTok {
         if event.channel == Channel::Offline {
             let message =
                 "TikTok wants offline and CRM events for an event set of their own, not for the pixel";
-            return Err(Skip { code: "channel_not_supported", message: message.to_owned() });
+            return Err(Skip { code: "channel_not_supported", message: message.to_owned(), is_open: false });
         }
         match &self.events {
             Some(selected) if selected.iter().any(|s| s == name) => Ok(()),
-            Some(_) => Err(Skip {
-                code: "event_not_selected",
-                message: format!("{name} is not among the events selected for TikTok"),
-            }),
+            Some(_) => Err(answers::not_selected(name, "TikTok")),
             None if names::ANALYTICS_ONLY.contains(&name) => Err(Skip {
                 code: "event_not_supported",
                 message: format!("{name} is an event for analytics; TikTok has no use for it"),
+                is_open: false,
             }),
             None => Ok(()),
         }
@@ -188,7 +173,7 @@ impl Destination for TikTok {
     }
 
     fn map(&self, event: &Event, limited_data_use: bool) -> Mapped {
-        Mapped { json: map::json(event, limited_data_use, &self.rules) }
+        Mapped::of(map::json(event, limited_data_use, &self.rules))
     }
 
     /// A refusal that speaks of the currency, of an event in one that TikTok does not list: the event goes without
@@ -199,7 +184,7 @@ impl Destination for TikTok {
             return None;
         }
         let rules = map::Rules { unlisted_money: false, ..self.rules };
-        Some(Mapped { json: map::json(event, limited_data_use, &rules) })
+        Some(Mapped::of(map::json(event, limited_data_use, &rules)))
     }
 
     fn request(&self, batch: &[Mapped]) -> HttpRequest {

@@ -3,12 +3,14 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
-use tandem_core::{Amount, Currency, Event, Item};
+use tandem_core::{Currency, Event, Item};
 
 use super::currencies;
-use super::map::{Rules, filled};
-use super::number::Digits;
-use super::settings::ContentType;
+use super::map::Rules;
+use crate::ContentType;
+use crate::lines;
+use crate::number::Digits;
+use crate::wire::{extras, filled};
 
 /// Names with a meaning of their own here: extra properties never take their place. `query` is the 1.0 name of
 /// `search_string`, `content_id` and `content_ids` say what `contents` says, and `test_event_code` belongs elsewhere.
@@ -80,7 +82,7 @@ impl<'a> Properties<'a> {
             && self.order_id.is_none()
             && self.search_string.is_none()
             && self.description.is_none()
-            && extras(self.extra).next().is_none()
+            && extras(self.extra, &KNOWN).next().is_none()
     }
 }
 
@@ -97,7 +99,7 @@ impl Serialize for Properties<'_> {
         entry(&mut map, "order_id", self.order_id.as_ref())?;
         entry(&mut map, "search_string", self.search_string.as_ref())?;
         entry(&mut map, "description", self.description.as_ref())?;
-        for (name, extra) in extras(self.extra) {
+        for (name, extra) in extras(self.extra, &KNOWN) {
             map.serialize_entry(name, &extra)?;
         }
         map.end()
@@ -106,34 +108,6 @@ impl Serialize for Properties<'_> {
 
 fn entry<M: SerializeMap, T: Serialize>(map: &mut M, name: &str, value: Option<&T>) -> Result<(), M::Error> {
     value.map_or(Ok(()), |v| map.serialize_entry(name, v))
-}
-
-/// An extra property on its way out.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Extra<'a> {
-    AsIs(&'a Value),
-    /// An id that came as a number: TikTok refuses numeric ids with 40002.
-    Id(String),
-}
-
-/// TikTok accepts free keys in `properties`. Only filled scalars pass.
-fn extras(given: &Map<String, Value>) -> impl Iterator<Item = (&str, Extra<'_>)> {
-    given.iter().filter(|(name, _)| !name.trim().is_empty() && !KNOWN.contains(&name.as_str())).filter_map(
-        |(name, value)| {
-            let extra = match value {
-                Value::String(text) => Extra::AsIs(filled(Some(text)).map(|_| value)?),
-                Value::Number(number) if is_id(name) => Extra::Id(number.to_string()),
-                Value::Number(_) | Value::Bool(_) => Extra::AsIs(value),
-                Value::Null | Value::Array(_) | Value::Object(_) => return None,
-            };
-            Some((name.as_str(), extra))
-        },
-    )
-}
-
-fn is_id(name: &str) -> bool {
-    name == "id" || name.ends_with("_id")
 }
 
 /// The lines of a cart or an order.
@@ -161,7 +135,7 @@ struct WireItem<'a> {
 
 impl<'a> WireItem<'a> {
     fn of(item: &'a Item, with_prices: bool) -> Option<Self> {
-        let (price, quantity) = pieces(item);
+        let (price, quantity) = lines::pieces(item);
         let wire = Self {
             content_id: filled(Some(&item.content_id)),
             content_name: filled(item.content_name.as_deref()),
@@ -175,25 +149,6 @@ impl<'a> WireItem<'a> {
     }
 }
 
-/// Whether a line's quantity is not a whole number of pieces.
-pub(super) fn sold_by_measure(item: &Item) -> bool {
-    item.quantity.is_some_and(|q| Digits::of(q).is_some() && Digits::whole(q).is_none())
-}
-
-/// Price of a piece, and pieces.
-///
-/// Assumed: `quantity` is a whole number in TikTok's own SDKs, and a refused number would cost the whole event. A
-/// line sold by weight or length goes out as one piece at the line's price, which keeps price × quantity right.
-fn pieces(item: &Item) -> (Option<Digits>, Option<Digits>) {
-    let price = item.price.and_then(Digits::of);
-    if !sold_by_measure(item) {
-        return (price, item.quantity.and_then(Digits::whole));
-    }
-    let measure = item.quantity.unwrap_or_default().decimal();
-    let line = price.and_then(|p| p.decimal().checked_mul(measure)).map(Amount::new);
-    (line.and_then(Digits::of), Digits::of(Amount::new(1.into())))
-}
-
 impl<'a> Contents<'a> {
     fn wire(self) -> impl Iterator<Item = WireItem<'a>> {
         self.items.iter().filter_map(move |item| WireItem::of(item, self.with_prices))
@@ -203,13 +158,9 @@ impl<'a> Contents<'a> {
         self.wire().next().is_none()
     }
 
-    /// Pieces over all lines that are sent; a line without a quantity counts as one piece.
+    /// Pieces over all lines that are sent.
     fn num_items(self) -> Option<Digits> {
-        let one = rust_decimal::Decimal::ONE;
-        let mut pieces = self.wire().map(|item| item.quantity.map_or(one, Digits::decimal)).peekable();
-        pieces.peek()?;
-        let sum = pieces.try_fold(rust_decimal::Decimal::ZERO, |sum, p| sum.checked_add(p))?;
-        Digits::whole(Amount::new(sum))
+        lines::count(self.wire().map(|item| item.quantity))
     }
 }
 

@@ -9,10 +9,9 @@ use serde_json::value::RawValue;
 use tandem_core::retry::Pace;
 
 use super::codes::{self, Class};
+use crate::answers::{self, spoken};
+use crate::wire::cut;
 use crate::{HttpReply, Verdict};
-
-/// Characters kept of TikTok's message.
-const MESSAGE_CHARS: usize = 500;
 
 /// Characters kept of `data` on partial success. Its form is documented nowhere, so it is kept as it is.
 const DATA_CHARS: usize = 2_000;
@@ -46,10 +45,7 @@ impl Envelope<'_> {
 #[must_use]
 pub fn read(reply: &HttpReply) -> (Class, Verdict) {
     let (status, body) = match reply {
-        HttpReply::NoAnswer { why } => {
-            let why = format!("no answer from TikTok: {}", cut(why, MESSAGE_CHARS));
-            return verdict(Class::RetryBackoff, None, why);
-        }
+        HttpReply::NoAnswer { why, .. } => return (Class::RetryBackoff, answers::silence(why, "TikTok")),
         HttpReply::Answer { status, body } => (*status, body),
     };
     // Serde would also read the list `[0]` as an envelope.
@@ -68,7 +64,7 @@ fn by_code(code: i64, envelope: &Envelope<'_>) -> (Class, Verdict) {
         (class, remedy) =
             (Class::ConfigError, "The settings of this destination are at fault, not the event.");
     }
-    let mut why = spoken(code, message);
+    let mut why = spoken("TikTok", code, message);
     if !remedy.is_empty() {
         why.push(' ');
         why.push_str(remedy);
@@ -82,29 +78,15 @@ fn by_code(code: i64, envelope: &Envelope<'_>) -> (Class, Verdict) {
     verdict(class, Some(code), why)
 }
 
-/// TikTok's words as a sentence.
-fn spoken(code: i64, message: &str) -> String {
-    let message = message.trim();
-    if message.is_empty() {
-        return format!("TikTok {code}, without a message.");
-    }
-    let stop = if message.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("TikTok {code}: {}{stop}", cut(message, MESSAGE_CHARS))
-}
-
-/// For answers that are not TikTok's JSON: from a proxy, a load balancer, or the wrong host.
+/// For answers that are not TikTok's JSON.
 fn by_status(status: u16) -> (Class, Verdict) {
-    let (class, remedy) = match status {
-        404 => (Class::ConfigError, "There is no such address: check base_url."),
-        // The whole request is too large; halves may pass. TikTok publishes no limit in bytes.
-        413 => (Class::DeadLetter, "The request is too large for a server on the way."),
-        200..=299 => (Class::RetryBackoff, "Not counted as delivered: TikTok always answers in JSON."),
-        300..=399 => {
-            (Class::RetryBackoff, "TikTok does not redirect: check base_url and any proxy in between.")
-        }
-        _ => (Class::RetryBackoff, "Perhaps a proxy in between, or trouble at TikTok."),
+    let verdict = answers::unreadable(status, "TikTok");
+    let class = match verdict {
+        Verdict::StopDestination { .. } => Class::ConfigError,
+        Verdict::Rejected { .. } => Class::DeadLetter,
+        _ => Class::RetryBackoff,
     };
-    verdict(class, None, format!("HTTP {status} without a readable JSON answer. {remedy}"))
+    (class, verdict)
 }
 
 fn verdict(class: Class, code: Option<i64>, why: String) -> (Class, Verdict) {
@@ -120,17 +102,10 @@ fn verdict(class: Class, code: Option<i64>, why: String) -> (Class, Verdict) {
     (class, verdict)
 }
 
-/// The first characters, with an ellipsis when something was cut off.
-fn cut(text: &str, chars: usize) -> String {
-    match text.char_indices().nth(chars) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answers::MESSAGE_CHARS;
 
     fn answer(status: u16, body: &str) -> (Class, Verdict) {
         read(&HttpReply::Answer { status, body: body.as_bytes().to_vec() })
@@ -200,7 +175,7 @@ mod tests {
     fn odd_envelopes_are_read_all_the_same() {
         assert_eq!(answer(200, r#"{"code":" 0 ","message":7,"data":null}"#).0, Class::Delivered);
         assert_eq!(answer(200, r#"{"code":40105,"message":null}"#).0, Class::StopCredential);
-        let silence = HttpReply::NoAnswer { why: "timed out".into() };
+        let silence = HttpReply::NoAnswer { why: "timed out".into(), reached: true };
         assert_eq!(why(&read(&silence).1), "no answer from TikTok: timed out");
     }
 }

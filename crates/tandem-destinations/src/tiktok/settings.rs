@@ -1,41 +1,18 @@
 //! What a shop sets up for TikTok.
 
-use http::{HeaderValue, Uri};
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
-use tandem_core::names;
+use http::HeaderValue;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::Value;
 
-use crate::PagePixel;
+use crate::settings::{checked_base_url, left_out_if_blank, read, secret, secret_header, standard_names};
+use crate::{ContentType, PagePixel};
 
 /// TikTok's host. There is no sandbox host that offers this call; testing goes through `test_event_code`.
 pub const BASE_URL: &str = "https://business-api.tiktok.com";
 
 /// TikTok's pixel script, where the shop's pages load it from.
 pub const PIXEL_SCRIPT: &str = "https://analytics.tiktok.com/i18n/pixel/events.js";
-
-/// What the content ids stand for, as in the catalogue feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ContentType {
-    /// SKU ids.
-    #[default]
-    Product,
-    /// Item group ids.
-    ProductGroup,
-}
-
-impl ContentType {
-    /// Reads TikTok's two words; `None` for any other.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "product" => Some(Self::Product),
-            "product_group" => Some(Self::ProductGroup),
-            _ => None,
-        }
-    }
-}
 
 /// The settings as written in the configuration, secrets already in place.
 #[derive(Debug, Clone, Deserialize)]
@@ -78,30 +55,18 @@ fn base_url() -> String {
     BASE_URL.to_owned()
 }
 
-/// By way of a value, because serde's own type error would repeat a token that is not text.
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::String(text) => Ok(text.trim().into()),
-        _ => Err(serde::de::Error::custom("must be text")),
-    }
-}
-
 impl Settings {
     /// Reads and checks the settings; names become today's standard ones, blank optional texts count as left out.
     ///
     /// # Errors
     /// A sentence that names the setting at fault and never repeats the token.
     pub fn read(value: &Value) -> Result<Self, String> {
-        let given = value.as_object().ok_or("the settings of tiktok must be a table of names and values")?;
-        let mut settings = Self::deserialize(value).map_err(|error| match at_fault(given) {
-            Some(name) => format!("{name}: {error}"),
-            None => error.to_string(),
-        })?;
+        let mut settings: Self = read("tiktok", value, &["pixel_id", "access_token"])?;
         settings.pixel_id = settings.pixel_id.trim().to_owned();
         if settings.pixel_id.is_empty() {
             return Err("pixel_id: is empty; it is the pixel code shown in Events Manager".into());
         }
-        settings.base_url = checked_base_url(&settings.base_url)?;
+        settings.base_url = checked_base_url(&settings.base_url, BASE_URL)?;
         settings.test_event_code = left_out_if_blank(settings.test_event_code);
         settings.partner_name = left_out_if_blank(settings.partner_name);
         settings.events = settings.events.map(standard_names).transpose()?;
@@ -133,64 +98,9 @@ impl Settings {
     /// # Errors
     /// A sentence about the form of the token, without the token.
     pub fn token_header(&self) -> Result<HeaderValue, String> {
-        let token = self.access_token.expose_secret();
-        if token.is_empty() {
-            return Err(
-                "access_token: is empty; generate one in Events Manager, in the settings of the pixel".into(),
-            );
-        }
-        if !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(
-                "access_token: has blanks or other characters that no token has; give the bare token, \
-                        without \"Bearer\""
-                    .into(),
-            );
-        }
-        let mut header =
-            HeaderValue::from_str(token).map_err(|_| "access_token: cannot be sent in a header")?;
-        header.set_sensitive(true);
-        Ok(header)
+        let get = "generate one in Events Manager, in the settings of the pixel";
+        secret_header("access_token", &self.access_token, "", get)
     }
-}
-
-/// The first setting that is refused next to nothing but good ones; serde itself names a field only when it is
-/// missing or unknown.
-fn at_fault(given: &Map<String, Value>) -> Option<&str> {
-    let refused = |(name, value): &(&String, &Value)| {
-        let mut alone =
-            Map::from_iter(["pixel_id", "access_token"].map(|n| (n.to_owned(), Value::from("x"))));
-        alone.insert((*name).clone(), (*value).clone());
-        Settings::deserialize(Value::Object(alone)).is_err()
-    };
-    given.iter().find(refused).map(|(name, _)| name.as_str())
-}
-
-fn left_out_if_blank(text: Option<String>) -> Option<String> {
-    text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty())
-}
-
-fn checked_base_url(text: &str) -> Result<String, String> {
-    let text = text.trim().trim_end_matches('/');
-    let uri: Uri = text.parse().map_err(|_| format!("base_url: {text:?} is not an address"))?;
-    let web = matches!(uri.scheme_str(), Some("http" | "https"));
-    let host = uri.host().is_some_and(|h| !h.is_empty());
-    let bare = uri.query().is_none() && !text.contains(['@', '#']);
-    if web && host && bare {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("base_url: must be like {BASE_URL}: http or https and a host, without user, ? or #"))
-    }
-}
-
-fn standard_names(given: Vec<String>) -> Result<Vec<String>, String> {
-    if given.is_empty() {
-        return Err("events: is empty, so nothing would ever be sent; leave it out to send all".into());
-    }
-    let standard = |name: String| match names::resolve(name.trim()) {
-        Ok(resolved) => Ok(resolved.name.into_owned()),
-        Err(error) => Err(format!("events: {name:?}: {error}")),
-    };
-    given.into_iter().map(standard).collect()
 }
 
 #[cfg(test)]

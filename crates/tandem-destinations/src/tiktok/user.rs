@@ -6,7 +6,7 @@
 use serde::Serialize;
 use tandem_core::identity::{MatchKeys, PlaceKeys};
 
-use super::map::filled;
+use crate::wire::{filled, sha256 as hash};
 
 /// Hashed: e-mail, phone, external id, names, postal code. Plain: everything else, click ids unchanged.
 ///
@@ -88,12 +88,6 @@ impl<'a> User<'a> {
 
 fn plain(place: Option<&PlaceKeys>) -> Option<&str> {
     filled(place.and_then(|p| p.plain.as_deref()))
-}
-
-/// Only SHA-256 leaves where a hash belongs, whatever stands in the event.
-fn hash(text: &str) -> Option<&str> {
-    let digits = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    (digits && text.len() == 64).then_some(text)
 }
 
 /// A text if there is one hash, a list if there are several: some senders know only texts, so the list is kept for

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tandem_core::{Currency, names};
-use tandem_destinations::tiktok::{self, ContentType};
-use tandem_destinations::{Destination, HttpRequest};
+use tandem_destinations::{ContentType, Destination, HttpRequest, tiktok};
 
 /// A pixel set up with these settings besides the required ones.
 pub(crate) fn tiktok(more: Value) -> Box<dyn Destination> {

@@ -5,6 +5,5 @@
 
 mod any_event;
 mod common;
-mod examples;
 mod set_up;
 mod vectors;

@@ -53,7 +53,7 @@ fn old_names_go_out_only_when_set_up() {
 
 #[test]
 fn the_token_is_never_shown() {
-    let request = tiktok(json!({})).request(&[Mapped { json: "{}".into() }]);
+    let request = tiktok(json!({})).request(&[Mapped::of("{}".into())]);
     let token = &request.headers["access-token"];
     assert!(token.is_sensitive());
     assert!(!format!("{:?}", request.headers).contains("test-token"));

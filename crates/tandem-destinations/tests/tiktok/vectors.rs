@@ -10,7 +10,7 @@ use tandem_destinations::{HttpReply, Reply, Verdict};
 
 fn reply(input: &Value) -> HttpReply {
     let Some(status) = input["http_status"].as_u64() else {
-        return HttpReply::NoAnswer { why: input["transport"].as_str().unwrap().to_owned() };
+        return HttpReply::NoAnswer { why: input["transport"].as_str().unwrap().to_owned(), reached: true };
     };
     let body = match &input["body"] {
         Value::String(text) => text.clone(),

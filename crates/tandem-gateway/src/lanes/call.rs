@@ -199,25 +199,27 @@ impl Call {
         Ok(self.lane.destination.map(&cleared.event, cleared.limited_data_use))
     }
 
-    /// Groups within the platform's limits. The last group is sent first, so they are made in reverse.
+    /// Groups within the platform's limits, each of events that may share a request. The last group is sent first, so they
+    /// are made in reverse.
     fn cut(&self, ready: Vec<Ready>) -> Vec<Vec<Ready>> {
         let definition = self.lane.destination.definition();
-        let (mut groups, mut bytes) = (Vec::<Vec<Ready>>::new(), 0);
+        let mut groups = Vec::<(usize, Vec<Ready>)>::new();
         for one in ready {
             let size = one.mapped.json.len() + 1;
-            match groups.last_mut() {
-                Some(group) if group.len() < definition.max_batch && bytes + size <= definition.max_bytes => {
-                    bytes += size;
+            let fits = |(bytes, group): &&mut (usize, Vec<Ready>)| {
+                group.len() < definition.max_batch
+                    && *bytes + size <= definition.max_bytes
+                    && group.first().is_some_and(|first| first.mapped.around == one.mapped.around)
+            };
+            match groups.iter_mut().rev().find(fits) {
+                Some((bytes, group)) => {
+                    *bytes += size;
                     group.push(one);
                 }
-                _ => {
-                    bytes = size;
-                    groups.push(vec![one]);
-                }
+                None => groups.push((size, vec![one])),
             }
         }
-        groups.reverse();
-        groups
+        groups.into_iter().rev().map(|(_, group)| group).collect()
     }
 
     /// One call. What is to be tried again at once comes back: the halves of a refused batch, or a refused event in
@@ -258,8 +260,14 @@ impl Call {
         if let Some(watched) = watched {
             live.called(watched, &attempt, each.iter().map(|v| verdict_name(v, &again)), &reply, now_ms);
         }
-        let states =
-            group.iter().zip(&each).map(|(r, verdict)| (r.due.seq, self.state(r, verdict, &again, now_ms)));
+        let in_doubt = reply.leaves_in_doubt();
+        let states = group.iter().zip(&mapped).zip(&each).map(|((ready, mapped), verdict)| {
+            let state = match verdict {
+                Verdict::Retry { why, .. } if in_doubt && mapped.counts_twice => given_up(why),
+                verdict => self.state(ready, verdict, &again, now_ms),
+            };
+            (ready.due.seq, state)
+        });
         let states: Vec<_> = states.collect();
         if mood == Some(Mood::Stopped) {
             self.stop(&attempt.message, now_ms).await;
@@ -408,6 +416,12 @@ impl Again {
     }
 }
 
+/// It may have arrived, and nobody there would know it again.
+fn given_up(why: &str) -> DeliveryState {
+    let why = format!("{why} It may have arrived, and would count again: not sent a second time.");
+    DeliveryState::Expired { why }
+}
+
 /// The event as it now goes into the log, in place of the one that came.
 fn kept(event: &Event, due: &mut Due) -> Joined {
     let mut kept = event.clone();
@@ -504,7 +518,7 @@ fn excerpt(reply: &HttpReply, each: &[Verdict]) -> Option<String> {
         HttpReply::Answer { body, .. } => {
             Some(String::from_utf8_lossy(&body[..body.len().min(2_000)]).into_owned())
         }
-        HttpReply::NoAnswer { why } => Some(why.clone()),
+        HttpReply::NoAnswer { why, .. } => Some(why.clone()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use tandem_core::consent::{Consent, Decision, Evidence, Reading, tools};
 use tandem_core::door::{Draft, Rejection};
-use tandem_core::identity::{ClickIds, Raw, RawIdentity};
+use tandem_core::identity::{ClickIds, IdHashes, Raw, RawIdentity};
 use tandem_core::normalise::clicks;
 use tandem_core::session::Supply;
 use tandem_core::{Channel, Event, Page, Site, bots, page};
@@ -114,16 +114,15 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Rejection> {
 /// Cookies we know: from the header first, since the page cannot change those, else as the script read them (a proxy may
 /// hand on the visitor's cookie only).
 fn given_cookies(request: &Request<'_>, map: &Map<String, Value>, visitor: &str) -> Vec<(String, String)> {
-    let known: Vec<&str> = clicks::cookie_names().collect();
     let header = request.cookies();
     let mut given: Vec<(String, String)> = cookies::parse(&header)
-        .filter(|(name, _)| *name == visitor || known.contains(name))
+        .filter(|(name, _)| *name == visitor || clicks::reads_cookie(name))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let told = map.get("cookies").and_then(Value::as_object).into_iter().flatten();
     for (name, value) in told {
         if let Some(value) = value.as_str()
-            && known.contains(&name.as_str())
+            && clicks::reads_cookie(name)
             && given.iter().all(|(n, _)| n != name)
         {
             given.push((name.clone(), value.to_owned()));
@@ -145,16 +144,24 @@ impl Envelope {
         let text = |name: &str| map.get(name).and_then(Value::as_str).filter(|t| !t.trim().is_empty());
         let page = page_of(map.get("page"));
         let (landing, mut fresh) = landing(&page, earlier);
-        if let Some(fbclid) = &fresh.fbclid {
-            fresh.fbc = Some(clicks::fbc_of(fbclid, request.now_ms));
-        }
+        let mut held = clicks::capture(None, None, cookies).click_ids;
+        let domain = settings.cookie_domain.clone().or_else(|| host_of(&page));
+        renew_fbc(&mut fresh, &mut held, request.now_ms, domain.as_deref());
         let mut click_ids = fresh.clone();
-        click_ids.fill_from(clicks::capture(None, None, cookies).click_ids);
+        click_ids.fill_from(held);
         let cookie = cookies
             .iter()
             .find(|(name, _)| *name == settings.cookie)
             .and_then(|(_, v)| values::visitor_id(v));
         let consent = consent_of(map, request, site);
+        let keeps = site.gates.widest(&consent);
+        if !site.gates.may_measure(&consent) {
+            click_ids.forget_analytics();
+        }
+        if keeps == Decision::Send && click_ids.fbp.is_none() && site.browser_ids.contains(&"fbp") {
+            fresh.fbp = cookie.as_deref().map(|visitor| fbp_of(visitor, request.now_ms, domain.as_deref()));
+            click_ids.fbp.clone_from(&fresh.fbp);
+        }
         let automated = map.get("automated").and_then(Value::as_bool).unwrap_or_default();
         let bot = bots::reason(request.text("user-agent").as_deref(), automated)
             .filter(|_| settings.bots == Bots::Skip);
@@ -166,7 +173,7 @@ impl Envelope {
         Self {
             visitor: cookie.or_else(|| text("visitor").and_then(values::visitor_id)),
             sent_at: map.get("sent_at").and_then(Value::as_i64),
-            keeps: site.gates.widest(&consent),
+            keeps,
             consent,
             supplied: supplied(&click_ids, &fresh, request),
             page,
@@ -238,6 +245,7 @@ impl Envelope {
             }
             Decision::SendWithoutIdentity => {
                 *event = Event { session_id: self.visitor.clone(), ..event.without_identity() };
+                draft.identity.click_ids = self.click_ids.for_analytics();
             }
             // On record is that something happened, not to whom. The order stays: its own report must not be sent either.
             Decision::Anonymise | Decision::Suppress(_) => {
@@ -328,6 +336,29 @@ fn landing(page: &Page, earlier: &[Page]) -> (Page, ClickIds) {
         (!ids.is_empty()).then(|| (page.clone(), ids))
     });
     found.unwrap_or_else(|| (page.clone(), ClickIds::default()))
+}
+
+/// The click that an `_fbc` is made of, or the one that the browser holds while it is of the same click and still counts.
+fn renew_fbc(fresh: &mut ClickIds, held: &mut ClickIds, now_ms: i64, domain: Option<&str>) {
+    let known = held.fbc.take().filter(|fbc| clicks::is_fresh_fbc(fbc, now_ms));
+    let fbc = clicks::fbc(fresh.fbclid.as_deref(), known.as_deref(), now_ms, domain);
+    let fbc = fbc.map(std::borrow::Cow::into_owned);
+    let place = if fbc == known { &mut held.fbc } else { &mut fresh.fbc };
+    *place = fbc;
+}
+
+/// Meta's own pixel makes an `_fbp` when the page loads, so one is made only for a visitor whom we have seen before: a
+/// browser must not have two.
+fn fbp_of(visitor: &str, now_ms: i64, domain: Option<&str>) -> String {
+    let random = IdHashes::of(visitor).sha256.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+    clicks::fbp_of(random.unwrap_or_default(), now_ms, domain)
+}
+
+/// Where a cookie without a domain is set.
+fn host_of(page: &Page) -> Option<String> {
+    let (_, rest) = page.url.as_deref()?.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    Some(authority.rsplit('@').next()?.split(':').next()?.to_owned()).filter(|host| !host.is_empty())
 }
 
 fn page_of(value: Option<&Value>) -> Page {

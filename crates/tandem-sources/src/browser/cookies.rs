@@ -57,7 +57,8 @@ impl Jar<'_> {
             if let Some(cookie) = clicks::cookie_of(key)
                 && clicks::held_by(cookie, value).is_some()
             {
-                self.write(cookie, value, self.click_window_s);
+                let life_s = if clicks::names_browser(key) { MAX_AGE_S } else { self.click_window_s };
+                self.write(cookie, value, life_s);
             }
         }
         for (name, value) in cookies {

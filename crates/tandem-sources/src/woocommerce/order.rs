@@ -93,6 +93,7 @@ fn paid(
         content_type: (!contents.is_empty()).then(|| "product".to_owned()),
         contents,
         // A renewal has a copy of the first order's; its buyer was not there.
+        unattended: renewal || text(order, "created_via") == Some("admin"),
         session_id: meta.visitor().filter(|_| !renewal),
         page: Page { referrer: meta.referrer().filter(|_| !renewal), ..Page::default() },
         consent,

@@ -223,8 +223,11 @@ async fn verdict(http: &Http, app: &App, sandbox: SocketAddr) -> anyhow::Result<
 async fn conversions(http: &Http, sandbox: SocketAddr) -> anyhow::Result<Value> {
     let url = format!("http://{sandbox}/sandbox/conversions");
     let headers = axum::http::HeaderMap::new();
-    match http.send(HttpRequest { method: axum::http::Method::GET, url, headers, body: vec![] }).await {
+    match http
+        .send(HttpRequest { method: axum::http::Method::GET, url, headers, ..HttpRequest::default() })
+        .await
+    {
         HttpReply::Answer { body, .. } => Ok(serde_json::from_slice(&body)?),
-        HttpReply::NoAnswer { why } => anyhow::bail!("the stand-in does not answer: {why}"),
+        HttpReply::NoAnswer { why, .. } => anyhow::bail!("the stand-in does not answer: {why}"),
     }
 }

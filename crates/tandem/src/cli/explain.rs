@@ -6,10 +6,10 @@ use anyhow::Context;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
-use tandem_core::consent::{Gates, OnUnknown};
+use tandem_core::consent::{Gate, Gates, OnUnknown};
 use tandem_core::door;
 use tandem_core::{Event, Site};
-use tandem_destinations::{HttpRequest, PLATFORMS};
+use tandem_destinations::{HttpRequest, PLATFORMS, Platform};
 use tandem_gateway::clock::{Clock, SystemClock};
 use tandem_gateway::{Lane, SiteSetup, pipeline};
 use tandem_sources::Decoded;
@@ -115,7 +115,7 @@ fn built_in() -> anyhow::Result<SiteSetup> {
         currency: None,
         country: None,
         hybrid: false,
-        gates: Gates::advertising(OnUnknown::Grant),
+        gates: Gates(PLATFORMS.iter().map(granting).collect()),
         ..Site::default()
     };
     let sources = tandem_sources::NAMES.iter().map(|name| tandem_sources::configure(name, None));
@@ -125,6 +125,12 @@ fn built_in() -> anyhow::Result<SiteSetup> {
         sources: sources.collect::<Result<_, _>>().map_err(anyhow::Error::msg)?,
         destinations: destinations.collect::<Result<_, _>>().map_err(anyhow::Error::msg)?,
     })
+}
+
+/// Whatever a platform asks for counts as granted unless the input says otherwise.
+fn granting(platform: &Platform) -> Gate {
+    let definition = platform.definition;
+    Gate::new(definition.name, definition.requires, OnUnknown::Grant)
 }
 
 fn lanes(args: &Args, setup: &SiteSetup) -> anyhow::Result<Vec<Lane>> {

@@ -51,7 +51,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         "delivered_too": args.delivered_too,
     });
     let url = format!("http://{}/api/replay", server.private);
-    let request = HttpRequest { method: Method::POST, url, headers, body: body.to_string().into_bytes() };
+    let request = HttpRequest {
+        method: Method::POST,
+        url,
+        headers,
+        body: body.to_string().into_bytes(),
+        ..HttpRequest::default()
+    };
     match Http::new()?.send(request).await {
         HttpReply::Answer { status: 200, body } => {
             let answer: Value = serde_json::from_slice(&body)?;
@@ -61,7 +67,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         HttpReply::Answer { status, body } => {
             anyhow::bail!("the gateway says {}", super::send::line(status, &body))
         }
-        HttpReply::NoAnswer { why } => {
+        HttpReply::NoAnswer { why, .. } => {
             anyhow::bail!("no gateway on {} ({why}); start it with tandem serve", server.private)
         }
     }

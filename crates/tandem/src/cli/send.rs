@@ -36,7 +36,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         };
         let (line, fine) = match http.send(request).await {
             HttpReply::Answer { status, body } => (line(status, &body), (200..300).contains(&status)),
-            HttpReply::NoAnswer { why } => (format!("no answer: {why}"), false),
+            HttpReply::NoAnswer { why, .. } => (format!("no answer: {why}"), false),
         };
         println!("{file}: {line}");
         failed += usize::from(!fine);
@@ -48,7 +48,13 @@ fn webhook(args: &Args, capture: &Capture) -> anyhow::Result<HttpRequest> {
     let url = format!("{}/webhooks/woocommerce/{}", args.to.trim_end_matches('/'), args.site);
     let headers = capture.headers().map(|(n, v)| Ok((n.parse::<axum::http::HeaderName>()?, v.parse()?)));
     let headers = headers.collect::<anyhow::Result<_>>().context("headers of the capture")?;
-    Ok(HttpRequest { method: axum::http::Method::POST, url, headers, body: capture.bytes()? })
+    Ok(HttpRequest {
+        method: axum::http::Method::POST,
+        url,
+        headers,
+        body: capture.bytes()?,
+        ..HttpRequest::default()
+    })
 }
 
 fn events(args: &Args, body: Vec<u8>) -> anyhow::Result<HttpRequest> {
@@ -57,7 +63,7 @@ fn events(args: &Args, body: Vec<u8>) -> anyhow::Result<HttpRequest> {
     headers.insert("content-type", axum::http::HeaderValue::from_static("application/json"));
     headers.insert("authorization", format!("Bearer {key}").parse().context("the write key")?);
     let url = format!("{}/v1/events", args.to.trim_end_matches('/'));
-    Ok(HttpRequest { method: axum::http::Method::POST, url, headers, body })
+    Ok(HttpRequest { method: axum::http::Method::POST, url, headers, body, ..HttpRequest::default() })
 }
 
 /// One line on what the gateway answered.

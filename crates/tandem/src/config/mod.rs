@@ -303,8 +303,12 @@ fn site(table: SiteTable, at: &str, problems: &mut Problems) -> SiteSetup {
     }
     let sessions = sessions(&sources, at, problems);
     let page_pixel = sessions.is_some() && destinations.iter().any(|d| d.page_pixel().is_some());
-    let site =
-        Site { id: table.id, currency, country, hybrid: table.hybrid || page_pixel, policy, gates, sessions };
+    let mut browser_ids: Vec<_> =
+        destinations.iter().flat_map(|d| d.definition().browser_ids).copied().collect();
+    browser_ids.sort_unstable();
+    browser_ids.dedup();
+    let hybrid = table.hybrid || page_pixel;
+    let site = Site { id: table.id, currency, country, hybrid, policy, gates, sessions, browser_ids };
     SiteSetup { site, sources, destinations }
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn deliver(http: &Http, app: &App) -> anyhow::Result<Vec<Told>>
         let order = describe(&serde_json::from_slice(&body).unwrap_or_default());
         let answer = match webhook::post(http, app.public, &capture, body).await? {
             HttpReply::Answer { status, body } => send::line(status, &body),
-            HttpReply::NoAnswer { why } => why,
+            HttpReply::NoAnswer { why, .. } => why,
         };
         let topic = topic(&capture).to_owned();
         told.push(Told { topic, order, answer, scenario: scenario(capture.scenario, played) });

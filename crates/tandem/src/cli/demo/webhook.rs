@@ -30,7 +30,7 @@ pub(super) async fn post(
     }
     headers.insert("x-wc-webhook-signature", signature(&body)?.parse()?);
     let url = format!("http://{gateway}/webhooks/woocommerce/shop");
-    Ok(http.send(HttpRequest { method: Method::POST, url, headers, body }).await)
+    Ok(http.send(HttpRequest { method: Method::POST, url, headers, body, ..HttpRequest::default() }).await)
 }
 
 fn signature(body: &[u8]) -> anyhow::Result<String> {

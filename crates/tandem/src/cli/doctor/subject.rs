@@ -71,7 +71,11 @@ pub(super) async fn send(
     headers: HeaderMap,
     body: Vec<u8>,
 ) -> Result<Fetched, String> {
-    http.fetch(HttpRequest { method, url: url.to_owned(), headers, body }, MAX_BYTES).await
+    http.fetch(
+        HttpRequest { method, url: url.to_owned(), headers, body, ..HttpRequest::default() },
+        MAX_BYTES,
+    )
+    .await
 }
 
 /// A header's text.

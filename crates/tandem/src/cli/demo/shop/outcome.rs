@@ -175,7 +175,7 @@ fn is_blocked(log: &[Value], events: &[&Value]) -> bool {
 /// What the stand-in counted, oldest first.
 pub(super) async fn conversions(shop: &Shop, query: &str) -> Vec<Value> {
     let url = format!("http://{}/sandbox/conversions{query}", shop.sandbox);
-    let request = HttpRequest { method: Method::GET, url, headers: HeaderMap::new(), body: vec![] };
+    let request = HttpRequest { method: Method::GET, url, ..HttpRequest::default() };
     let HttpReply::Answer { body, .. } = shop.http.send(request).await else { return Vec::new() };
     let mut report: Value = serde_json::from_slice(&body).unwrap_or_default();
     match report["conversions"].take() {
