@@ -176,7 +176,7 @@ fn time(given: Option<i64>, now_s: i64, findings: &mut Vec<Finding>) -> Result<i
     Ok(seconds.min(now_s))
 }
 
-fn unfit_id(id: &str) -> bool {
+pub(crate) fn unfit_id(id: &str) -> bool {
     id.len() > MAX_ID_LEN
         || id.chars().any(char::is_control)
         || page::is_personal_text(id)
@@ -309,7 +309,7 @@ fn forget_person(item: &mut Item) -> bool {
 }
 
 /// Extra properties pass when they are scalars and cannot be about a person.
-fn keeps(key: &str, value: &Value) -> bool {
+pub(crate) fn keeps(key: &str, value: &Value) -> bool {
     const PERSONAL: &[&str] = &[
         "mail", "phone", "name", "address", "street", "zip", "postcode", "birth", "gender", "customer",
         "user", "ip",

@@ -23,4 +23,8 @@ pub struct Site {
     pub gates: Gates,
     /// Set when the shop's pages have our script, so that visitors are remembered.
     pub sessions: Option<Rules>,
+    /// What the shop wants changed of its events.
+    pub rules: Arc<crate::rules::Rules>,
+    /// In which currency destinations want their money.
+    pub reporting: crate::rates::Reporting,
 }

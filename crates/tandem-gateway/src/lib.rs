@@ -23,8 +23,10 @@ mod nonces;
 pub mod pipeline;
 pub mod private;
 mod probes;
+pub mod rates;
 mod script;
 mod sessions;
+pub mod shaping;
 pub mod transport;
 
 pub use clock::Clock;
@@ -44,6 +46,12 @@ pub struct Lane {
     pub gate: Gate,
     /// How visitors are remembered, if they are.
     pub sessions: Option<tandem_core::session::Rules>,
+    /// What the site wants changed of its events.
+    pub rules: Arc<tandem_core::rules::Rules>,
+    /// The currency in which it gets money; `None` for each event's own.
+    pub reporting: Option<tandem_core::Currency>,
+    /// Where exchange rates are.
+    pub rates: rates::Desk,
     /// The platform, set up for the site.
     pub destination: Arc<dyn Destination>,
 }
@@ -55,7 +63,9 @@ impl Lane {
         let definition = destination.definition();
         let default = || Gate::new(definition.name, definition.requires, OnUnknown::default());
         let gate = site.gates.of(definition.name).unwrap_or_else(default);
-        Self { id, site: site.id.clone(), gate, sessions: site.sessions, destination }
+        let (rules, reporting) = (site.rules.clone(), site.reporting.of(definition.name));
+        let rates = rates::Desk::default();
+        Self { id, site: site.id.clone(), gate, sessions: site.sessions, rules, reporting, rates, destination }
     }
 }
 
@@ -93,6 +103,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// Limits.
     pub limits: Limits,
+    /// Exchange rates, for destinations that want money in one currency.
+    pub rates: rates::Desk,
     /// What arrived of the doctor's probes.
     probes: probes::Probes,
     /// How often each address called the pages' intake.
@@ -117,11 +129,12 @@ impl Gateway {
         limits: Limits,
     ) -> Result<Self, StoreError> {
         let (mut sites, mut pages) = (HashMap::new(), HashMap::new());
+        let rates = rates::Desk::default();
         for setup in setups {
             let mut lanes = Vec::with_capacity(setup.destinations.len());
             for destination in setup.destinations {
                 let id = store.lane(&setup.site.id, destination.definition().name).await?;
-                lanes.push(Lane::new(id, &setup.site, destination));
+                lanes.push(Lane { rates: rates.clone(), ..Lane::new(id, &setup.site, destination) });
             }
             let script = Script::of(&setup.site, &setup.sources, &lanes, &limits);
             if let Some(script) = &script {
@@ -134,7 +147,7 @@ impl Gateway {
         let (metrics, known_keys, callers) =
             (Metrics::default(), RwLock::default(), limits::Callers::default());
         let (probes, nonces) = (probes::Probes::default(), nonces::Nonces::default());
-        Ok(Self { sites, store, clock, metrics, limits, callers, probes, nonces, pages, known_keys })
+        Ok(Self { sites, store, clock, metrics, limits, rates, callers, probes, nonces, pages, known_keys })
     }
 
     /// All lanes of all sites.
