@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::Value;
 
+use crate::Finding;
 use crate::event::Event;
 use crate::money::{Amount, Currency};
 use crate::rules::{Applied, Change};
-use crate::Finding;
 
 /// Rates older than this convert nothing, in days. The European Central Bank publishes on its working days; the longest
 /// pause between them, around Easter and Christmas, is five days.
@@ -61,6 +61,9 @@ pub enum RatesError {
     /// No day, or one that is no date.
     #[error("the rates have no readable day (YYYY-MM-DD)")]
     Day,
+    /// Not in the form it should have.
+    #[error("the file has not the form it should have: base, day and a table of rates")]
+    Unreadable,
     /// Not a single rate.
     #[error("there is no rate among them")]
     Empty,
@@ -77,9 +80,14 @@ impl Rates {
     ///
     /// # Errors
     /// [`RatesError`]; a list with one bad rate is refused as a whole, since nobody knows what else is wrong.
-    pub fn new(base: Currency, day: &str, list: impl IntoIterator<Item = (Currency, Decimal)>) -> Result<Self, RatesError> {
+    pub fn new(
+        base: Currency,
+        day: &str,
+        list: impl IntoIterator<Item = (Currency, Decimal)>,
+    ) -> Result<Self, RatesError> {
         let day: jiff::civil::Date = day.trim().parse().map_err(|_| RatesError::Day)?;
-        let day_s = day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| RatesError::Day)?.timestamp().as_second();
+        let day_s =
+            day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| RatesError::Day)?.timestamp().as_second();
         let mut per_base: BTreeMap<Currency, Decimal> = list.into_iter().collect();
         if per_base.is_empty() {
             return Err(RatesError::Empty);
@@ -159,7 +167,12 @@ pub const RULE: &str = "reporting_currency";
 ///
 /// # Errors
 /// A finding when it could not be done; the event's money is then untouched.
-pub fn convert(event: &mut Event, to: Currency, rates: Option<&Rates>, now_s: i64) -> Result<Option<Applied>, Finding> {
+pub fn convert(
+    event: &mut Event,
+    to: Currency,
+    rates: Option<&Rates>,
+    now_s: i64,
+) -> Result<Option<Applied>, Finding> {
     let Some(from) = event.currency.filter(|from| *from != to) else { return Ok(None) };
     let failed = |why: &str| {
         let text = format!("the money stays in the event's own currency: {why}");
@@ -174,7 +187,8 @@ pub fn convert(event: &mut Event, to: Currency, rates: Option<&Rates>, now_s: i6
         rates.convert(amount, from, to).ok_or_else(none)
     };
     let value = event.value.map(&converted).transpose()?;
-    let prices: Result<Vec<_>, _> = event.contents.iter().map(|item| item.price.map(&converted).transpose()).collect();
+    let prices: Result<Vec<_>, _> =
+        event.contents.iter().map(|item| item.price.map(&converted).transpose()).collect();
     let prices = prices?;
     let mut properties = Vec::new();
     for name in MONEY_PROPERTIES {
@@ -184,7 +198,8 @@ pub fn convert(event: &mut Event, to: Currency, rates: Option<&Rates>, now_s: i6
         }
     }
     let mut changes = vec![Change::new("currency", "set").from(Some(from.code().into()))];
-    changes.extend(event.value.map(|was| Change::new("value", "set").from(Some(was.to_json_number().into()))));
+    changes
+        .extend(event.value.map(|was| Change::new("value", "set").from(Some(was.to_json_number().into()))));
     event.value = value;
     event.currency = Some(to);
     for (item, price) in event.contents.iter_mut().zip(prices) {
@@ -198,4 +213,84 @@ pub fn convert(event: &mut Event, to: Currency, rates: Option<&Rates>, now_s: i6
         changes.push(Change::new(format!("properties.{name}"), "set").from(was));
     }
     Ok(Some(Applied { rule: RULE.to_owned(), destination: None, changes }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::event::Item;
+
+    const FEED: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<gesmes:Envelope><gesmes:subject>Reference rates</gesmes:subject><Cube><Cube time='2026-11-20'>
+<Cube currency='USD' rate='1.0812'/><Cube currency="JPY" rate="168.25"/><Cube currency='XXQ' rate='2'/>
+</Cube></Cube></gesmes:Envelope>"#;
+
+    fn amount(text: &str) -> Amount {
+        text.parse().unwrap()
+    }
+
+    fn currency(code: &str) -> Currency {
+        Currency::parse(code).unwrap()
+    }
+
+    #[test]
+    fn the_banks_feed_is_read_and_cross_rates_are_made() {
+        let rates = Rates::from_ecb(FEED).unwrap();
+        let convert = |text: &str, from: &str, to: &str| {
+            rates.convert(amount(text), currency(from), currency(to)).map(|a| a.to_string())
+        };
+        assert_eq!(convert("89.99", "EUR", "USD").as_deref(), Some("97.30"));
+        assert_eq!(convert("97.30", "USD", "EUR").as_deref(), Some("89.99"));
+        assert_eq!(convert("100", "USD", "JPY").as_deref(), Some("15561"));
+        assert_eq!(convert("1", "EUR", "CHF"), None);
+        assert_eq!(rates.age_days(rates.day_s() + 8 * DAY_S + 5), 8);
+        assert_eq!(Rates::from_ecb("<Cube time='x'><Cube currency='USD' rate='1'/>"), Err(RatesError::Day));
+        assert_eq!(Rates::from_ecb("<Cube time='2026-11-20'>"), Err(RatesError::Empty));
+        assert_eq!(Rates::from_ecb(&FEED.replace("1.0812", "-1")), Err(RatesError::Rate));
+        assert_eq!(Rates::from_ecb("nothing"), Err(RatesError::Day));
+    }
+
+    #[test]
+    fn all_money_changes_or_none() {
+        let rates = Rates::from_ecb(FEED).unwrap();
+        let event = Event {
+            value: Some(amount("100")),
+            currency: Some(currency("EUR")),
+            contents: vec![Item { price: Some(amount("50")), ..Item::default() }],
+            properties: serde_json::json!({"tax": "19", "coupon": "19"}).as_object().unwrap().clone(),
+            ..Event::default()
+        };
+        let now_s = rates.day_s() + DAY_S;
+        let mut usd = event.clone();
+        let applied = convert(&mut usd, currency("USD"), Some(&rates), now_s).unwrap().unwrap();
+        assert_eq!((usd.value, usd.currency), (Some(amount("108.12")), Some(currency("USD"))));
+        assert_eq!(
+            (usd.contents[0].price, &usd.properties["tax"]),
+            (Some(amount("54.06")), &Value::from(20.54))
+        );
+        assert_eq!(usd.properties["coupon"], "19");
+        assert_eq!(applied.changes.len(), 4);
+        let refuse = |event: &Event, to: &str, rates: Option<&Rates>, at: i64| {
+            let mut copy = event.clone();
+            let code = convert(&mut copy, currency(to), rates, at).unwrap_err().code;
+            assert_eq!(&copy, event);
+            assert_eq!(code, "currency_not_converted");
+        };
+        refuse(&event, "CHF", Some(&rates), now_s);
+        refuse(&event, "USD", None, now_s);
+        refuse(&event, "USD", Some(&rates), now_s + 8 * DAY_S);
+        let mut large = event.clone();
+        large.contents[0].price = Some(Amount::new(Decimal::MAX));
+        refuse(&large, "JPY", Some(&rates), now_s);
+        assert_eq!(convert(&mut event.clone(), currency("EUR"), None, 0), Ok(None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_feed_does_harm(text in "(<Cube( (time|currency|rate)=['\"]?[A-Z0-9.-]{0,10}['\"]?){0,3}/?>|é){0,8}") {
+            let _ = Rates::from_ecb(&text);
+        }
+    }
 }

@@ -65,7 +65,16 @@ impl Lane {
         let gate = site.gates.of(definition.name).unwrap_or_else(default);
         let (rules, reporting) = (site.rules.clone(), site.reporting.of(definition.name));
         let rates = rates::Desk::default();
-        Self { id, site: site.id.clone(), gate, sessions: site.sessions, rules, reporting, rates, destination }
+        Self {
+            id,
+            site: site.id.clone(),
+            gate,
+            sessions: site.sessions,
+            rules,
+            reporting,
+            rates,
+            destination,
+        }
     }
 }
 

@@ -70,13 +70,20 @@ impl RatesSource {
             Self::File { path, read } => (path, *read),
             Self::Feed { kept_in, .. } => (kept_in, Rates::from_ecb),
         };
-        let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
         read(&text).map_err(|e| format!("{}: {e}", path.display()))
     }
 }
 
 /// Keeps the desk supplied until `stop` turns true. Deliveries never wait for it.
-pub async fn run(desk: Desk, source: RatesSource, http: Arc<Http>, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+pub async fn run(
+    desk: Desk,
+    source: RatesSource,
+    http: Arc<Http>,
+    clock: Arc<dyn Clock>,
+    mut stop: watch::Receiver<bool>,
+) {
     while !*stop.borrow() {
         let brought = match &source {
             RatesSource::File { .. } => on_disk(&source).await,

@@ -34,7 +34,7 @@ pub(crate) struct App {
 
 /// Starts everything. Listens before the claim index is in memory: the first answers wait for it, callers do not fail.
 pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<App> {
-    let Config { server, store, sites, .. } = config;
+    let Config { server, store, sites, rates, .. } = config;
     let token = server.private_token.clone().context("server.private_token is missing")?;
     let limits = server.limits();
     let public = listen(server.public, "server.public").await?;
@@ -44,18 +44,25 @@ pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Resu
     let gateway =
         Gateway::new(sites, Arc::new(store), clock, limits).await.context("cannot set up the sites")?;
     let gateway = Arc::new(gateway);
+    if let Some(held) = rates.as_ref().and_then(|source| source.on_disk().ok()) {
+        gateway.rates.put(held);
+    }
     let (stop, stopped) = watch::channel(false);
     // The first phone number would otherwise wait for its metadata to be unpacked.
     tokio::task::spawn_blocking(tandem_core::normalise::phone::warm);
 
     let transport = Arc::new(transport::Http::new().context("cannot set up TLS")?);
     let (public_addr, private_addr) = (public.local_addr()?, private.local_addr()?);
-    let tasks = vec![
+    let mut tasks = vec![
         tokio::spawn(serve(public, ingest::router(gateway.clone()), stopped.clone())),
         tokio::spawn(serve(private, private::router(gateway.clone(), &token), stopped.clone())),
-        tokio::spawn(lanes::run(gateway.clone(), transport, stopped.clone())),
-        tokio::spawn(housekeeping(gateway.clone(), stopped)),
+        tokio::spawn(lanes::run(gateway.clone(), transport.clone(), stopped.clone())),
+        tokio::spawn(housekeeping(gateway.clone(), stopped.clone())),
     ];
+    if let Some(source) = rates {
+        let (desk, clock) = (gateway.rates.clone(), gateway.clock.clone());
+        tasks.push(tokio::spawn(tandem_gateway::rates::run(desk, source, transport, clock, stopped)));
+    }
     Ok(App { gateway, public: public_addr, private: private_addr, stop, tasks })
 }
 

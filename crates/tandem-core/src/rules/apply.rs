@@ -78,10 +78,16 @@ impl Rules {
     /// # Errors
     /// The rule that keeps the event from this destination.
     pub fn for_destination(&self, name: &str, event: &Event) -> Result<Option<Outgoing>, Stopped> {
-        let Some(rules) = self.destinations.get(name).filter(|rules| !rules.is_empty()) else { return Ok(None) };
+        let Some(rules) = self.destinations.get(name).filter(|rules| !rules.is_empty()) else {
+            return Ok(None);
+        };
         let mut copy = event.clone();
         let context = Context::default();
-        let ran = run(rules, &mut copy, Place { variables: &self.variables, context: &context, destination: Some(name) });
+        let ran = run(
+            rules,
+            &mut copy,
+            Place { variables: &self.variables, context: &context, destination: Some(name) },
+        );
         if let Some(stopped) = ran.stopped {
             return Err(stopped);
         }
@@ -111,7 +117,8 @@ impl Rules {
 
 fn run(rules: &[Rule], event: &mut Event, place: Place<'_>) -> Ran {
     let mut ran = Ran::default();
-    let variables = rules.iter().any(Rule::uses_variables).then(|| variables(event, place, &mut ran.findings));
+    let variables =
+        rules.iter().any(Rule::uses_variables).then(|| variables(event, place, &mut ran.findings));
     let view = |event: &Event| {
         let scope = Scope::of(event, place.context, place.destination);
         match &variables {
@@ -169,7 +176,8 @@ fn variables(event: &Event, place: Place<'_>, findings: &mut Vec<Finding>) -> Va
         let value = match (&variable.kind, given) {
             (VariableKind::Value(_), Ok(value)) => Some(value),
             (VariableKind::Lookup { table, default, .. }, Ok(key)) => {
-                let key = field::json(&key).map(|key| key.as_str().map_or_else(|| key.to_string(), str::to_owned));
+                let key =
+                    field::json(&key).map(|key| key.as_str().map_or_else(|| key.to_string(), str::to_owned));
                 key.and_then(|key| table.get(&key).cloned()).or_else(|| default.clone())
             }
             (VariableKind::Lookup { default, .. }, Err(Failure::Absent)) => default.clone(),
@@ -204,7 +212,8 @@ fn one(
     let mut sent = Vec::with_capacity(rule.send.len());
     for (path, outgoing, code) in &rule.send {
         let value = code.eval(whole).map_err(|f| (format!("send {path}"), f.to_string()))?;
-        let value = field::json(&value).ok_or_else(|| (format!("send {path}"), "gave no JSON value".to_owned()))?;
+        let value =
+            field::json(&value).ok_or_else(|| (format!("send {path}"), "gave no JSON value".to_owned()))?;
         sent.push((path, outgoing, value));
     }
     let id = rule.emit.as_ref().map(|emit| emitted_id(emit, whole)).transpose()?;
@@ -293,7 +302,13 @@ fn writes(
     Ok(writes)
 }
 
-fn write(writes: Vec<Write>, event: &mut Event, changes: &mut Vec<Change>, findings: &mut Vec<Finding>, rule: &Rule) {
+fn write(
+    writes: Vec<Write>,
+    event: &mut Event,
+    changes: &mut Vec<Change>,
+    findings: &mut Vec<Finding>,
+    rule: &Rule,
+) {
     for write in writes {
         if let Write::Personal(field) = &write {
             findings.push(personal(rule, field));
@@ -349,7 +364,11 @@ fn emitted(
     }
     // What was withheld from the one is withheld from the other.
     extra.rules = ran.applied.clone();
-    extra.rules.push(Applied { rule: rule.name.clone(), destination: None, changes: [changes.clone(), own].concat() });
+    extra.rules.push(Applied {
+        rule: rule.name.clone(),
+        destination: None,
+        changes: [changes.clone(), own].concat(),
+    });
     changes.push(Change::new(emit.name.clone(), "emitted"));
     ran.emitted.push(extra);
     Ok(())

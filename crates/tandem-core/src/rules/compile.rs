@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-
 use super::expression::{Expression, Known};
 use super::field::{PRESETS, Pattern, Target};
 use super::outgoing::JsonPath;
 use super::settings::{
-    EmitSettings, Inputs, LookupSettings, MAX_ENTRIES, MAX_RULES, MAX_TABLE, MAX_VARIABLES, RuleSettings, Settings,
-    VariableSettings,
+    EmitSettings, Inputs, LookupSettings, MAX_ENTRIES, MAX_RULES, MAX_TABLE, MAX_VARIABLES, RuleSettings,
+    Settings, VariableSettings,
 };
 use super::view::scalar;
 use super::{Emit, Rule, Rules, Variable, VariableKind};
@@ -64,14 +63,19 @@ impl Compiler<'_> {
     fn inputs(&mut self) {
         for (i, name) in self.inputs.headers.iter().enumerate() {
             let lower = name.to_ascii_lowercase();
-            let secret = MEMBERS.contains(&lower.as_str()) || SECRET_PARTS.iter().any(|part| lower.contains(part));
+            let secret =
+                MEMBERS.contains(&lower.as_str()) || SECRET_PARTS.iter().any(|part| lower.contains(part));
             if secret || name.is_empty() {
-                self.wrong(format!("rule_inputs.headers[{i}]"), "rules may not see keys, signatures, cookies and addresses");
+                self.wrong(
+                    format!("rule_inputs.headers[{i}]"),
+                    "rules may not see keys, signatures, cookies and addresses",
+                );
             }
         }
         for (i, name) in self.inputs.cookies.iter().enumerate() {
             if name.is_empty() || crate::normalise::clicks::cookie_names().any(|cookie| cookie == name) {
-                let what = "click ids are read and guarded by consent already: user.has tells which are there";
+                let what =
+                    "click ids are read and guarded by consent already: user.has tells which are there";
                 self.wrong(format!("rule_inputs.cookies[{i}]"), what);
             }
         }
@@ -87,7 +91,10 @@ impl Compiler<'_> {
         };
         match Expression::compile(text, &known) {
             Ok(expression) => {
-                let lost = self.door_only.iter().find(|name| !at_door && expression.names.contains(&format!("vars.{name}")));
+                let lost = self
+                    .door_only
+                    .iter()
+                    .find(|name| !at_door && expression.names.contains(&format!("vars.{name}")));
                 if let Some(name) = lost.cloned() {
                     let what = format!("vars.{name} needs the request, which is gone when an event is sent");
                     self.wrong(path, what);
@@ -171,21 +178,31 @@ impl Compiler<'_> {
     fn rule(&mut self, path: &str, rule: &RuleSettings, at_door: bool) -> Option<Rule> {
         let before = self.mistakes.len();
         self.stage(path, rule, at_door);
-        let when = rule.when.as_ref().and_then(|when| self.expression(&format!("{path}.when"), when, at_door, false));
+        let when = rule
+            .when
+            .as_ref()
+            .and_then(|when| self.expression(&format!("{path}.when"), when, at_door, false));
         let rename = rule.rename.as_ref().map(|name| self.event_name(&format!("{path}.rename"), name));
         let set = self.set(path, &rule.set, at_door);
         let remove = self.patterns(&format!("{path}.remove"), &rule.remove);
         let keep = self.patterns(&format!("{path}.keep"), &rule.keep);
         let hash = self.hashed(&format!("{path}.hash"), &rule.hash);
-        for (i, preset) in rule.anonymise.iter().enumerate().filter(|(_, preset)| !PRESETS.contains(&preset.as_str())) {
-            self.wrong(format!("{path}.anonymise[{i}]"), format!("{preset:?} is none of {}", PRESETS.join(", ")));
+        for (i, preset) in
+            rule.anonymise.iter().enumerate().filter(|(_, preset)| !PRESETS.contains(&preset.as_str()))
+        {
+            self.wrong(
+                format!("{path}.anonymise[{i}]"),
+                format!("{preset:?} is none of {}", PRESETS.join(", ")),
+            );
         }
         let emit = rule.emit.as_ref().and_then(|emit| self.emit(&format!("{path}.emit"), emit));
         let mut send = Vec::with_capacity(rule.send.len());
         for (field, text) in &rule.send {
             let at = format!("{path}.send.{field:?}");
             let outgoing = JsonPath::parse(field, true).map_err(|what| self.wrong(&at, what)).ok();
-            send.extend(outgoing.zip(self.expression(&at, text, at_door, false)).map(|(p, e)| (field.clone(), p, e)));
+            send.extend(
+                outgoing.zip(self.expression(&at, text, at_door, false)).map(|(p, e)| (field.clone(), p, e)),
+            );
         }
         let mut unset = Vec::with_capacity(rule.unset.len());
         for (i, field) in rule.unset.iter().enumerate() {
@@ -194,7 +211,14 @@ impl Compiler<'_> {
                 Err(what) => self.wrong(format!("{path}.unset[{i}]"), what),
             }
         }
-        let entries = [rule.set.len(), rule.send.len(), rule.remove.len(), rule.keep.len(), rule.hash.len(), rule.unset.len()];
+        let entries = [
+            rule.set.len(),
+            rule.send.len(),
+            rule.remove.len(),
+            rule.keep.len(),
+            rule.hash.len(),
+            rule.unset.len(),
+        ];
         if entries.iter().any(|len| *len > MAX_ENTRIES) {
             self.wrong(path, format!("more than {MAX_ENTRIES} entries in one list"));
         }
@@ -235,7 +259,8 @@ impl Compiler<'_> {
                 self.wrong(format!("{path}.{verb}"), what);
             }
         }
-        let own = RuleSettings { name: rule.name.clone(), when: rule.when.clone(), ..RuleSettings::default() };
+        let own =
+            RuleSettings { name: rule.name.clone(), when: rule.when.clone(), ..RuleSettings::default() };
         if *rule == own {
             let verbs = if at_door {
                 "rename, set, remove, keep, hash, anonymise, drop_person_data, drop, emit or last"
@@ -244,7 +269,11 @@ impl Compiler<'_> {
             };
             self.wrong(path, format!("does nothing: add {verbs}"));
         }
-        if [&rule.drop, &rule.skip].into_iter().flatten().any(|reason| reason.trim().is_empty() || reason.len() > 200) {
+        if [&rule.drop, &rule.skip]
+            .into_iter()
+            .flatten()
+            .any(|reason| reason.trim().is_empty() || reason.len() > 200)
+        {
             self.wrong(path, "drop and skip give the reason in up to 200 bytes, for the record");
         }
     }
@@ -259,7 +288,12 @@ impl Compiler<'_> {
         }
     }
 
-    fn set(&mut self, path: &str, set: &BTreeMap<String, String>, at_door: bool) -> Vec<(Target, Expression)> {
+    fn set(
+        &mut self,
+        path: &str,
+        set: &BTreeMap<String, String>,
+        at_door: bool,
+    ) -> Vec<(Target, Expression)> {
         let mut compiled = Vec::with_capacity(set.len());
         for (field, text) in set {
             let at = format!("{path}.set.{field:?}");
@@ -297,7 +331,10 @@ impl Compiler<'_> {
         for (i, text) in texts.iter().enumerate() {
             match text.strip_prefix("properties.") {
                 Some(name) if door::keeps(name, &true.into()) => names.push(name.to_owned()),
-                _ => self.wrong(format!("{path}[{i}]"), "only properties.NAME is hashed; who the visitor is is hashed already"),
+                _ => self.wrong(
+                    format!("{path}[{i}]"),
+                    "only properties.NAME is hashed; who the visitor is is hashed already",
+                ),
             }
         }
         names
@@ -311,7 +348,10 @@ impl Compiler<'_> {
         let text = emit.id.clone().unwrap_or_else(|| format!("event_id ~ '.{name}'"));
         let id = self.expression(&format!("{path}.id"), &text, true, false);
         if id.as_ref().is_some_and(|id| !id.names.contains("event_id")) {
-            self.wrong(format!("{path}.id"), "must be made of event_id, so that it is another one for each event");
+            self.wrong(
+                format!("{path}.id"),
+                "must be made of event_id, so that it is another one for each event",
+            );
         }
         let set = self.set(path, &emit.set, true);
         if emit.set.contains_key("event_id") {

@@ -63,7 +63,9 @@ fn environment() -> Environment<'static> {
         decimal(&a).map(|d| number(rounded(d, digits.unwrap_or(0).min(10)))).ok_or_else(|| refused(NO_NUMBER))
     });
     env.add_filter("number", |a: Value| decimal(&a).map(number).ok_or_else(|| refused(NO_NUMBER)));
-    env.add_filter("text", |a: Value| decimal(&a).map_or_else(|| a.to_string(), |d| d.normalize().to_string()));
+    env.add_filter("text", |a: Value| {
+        decimal(&a).map_or_else(|| a.to_string(), |d| d.normalize().to_string())
+    });
     env.add_filter("sum", sum);
     env.add_filter("default", filters::default);
     env.add_filter("lower", filters::lower);
@@ -108,7 +110,9 @@ fn reckon(a: &Value, b: &Value, how: fn(Decimal, Decimal) -> Option<Decimal>) ->
 
 fn sum(values: Value) -> Result<Value, Error> {
     let total = values.try_iter()?.try_fold(Decimal::ZERO, |total, value| {
-        total.checked_add(decimal(&value).ok_or_else(|| refused(NO_NUMBER))?).ok_or_else(|| refused(TOO_LARGE))
+        total
+            .checked_add(decimal(&value).ok_or_else(|| refused(NO_NUMBER))?)
+            .ok_or_else(|| refused(TOO_LARGE))
     })?;
     Ok(number(total))
 }
@@ -189,7 +193,10 @@ impl Expression {
             return Err(format!("is longer than {MAX_EXPRESSION} bytes"));
         }
         let code = ENVIRONMENT.compile_expression_owned(text.to_owned()).map_err(|error| {
-            format!("is no expression: {}", error.detail().map_or_else(|| error.kind().to_string(), str::to_owned))
+            format!(
+                "is no expression: {}",
+                error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
+            )
         })?;
         let names: BTreeSet<String> = code.undeclared_variables(true).into_iter().collect();
         for name in &names {
@@ -267,9 +274,9 @@ impl Known<'_> {
                 let listed = field.is_empty() || self.variables.contains(field);
                 listed.then_some(()).ok_or_else(|| format!("there is no variable {field} before this"))
             }
-            "cookies" | "headers" if !self.at_door => {
-                Err(format!("{root} are gone when an event is sent: copy what you need into a property at the door"))
-            }
+            "cookies" | "headers" if !self.at_door => Err(format!(
+                "{root} are gone when an event is sent: copy what you need into a property at the door"
+            )),
             "cookies" => listed(field, self.cookies, "cookies"),
             "headers" => listed(field, self.headers, "headers"),
             "item" if self.item => among(super::field::ITEM_FIELDS),

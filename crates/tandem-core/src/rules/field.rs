@@ -28,7 +28,8 @@ const PARAMETERS: &[&str] = &[
 ];
 
 /// What `anonymise` knows.
-pub const PRESETS: &[&str] = &["ip", "user_agent", "click_ids", "page_query", "referrer", "location", "visitor"];
+pub const PRESETS: &[&str] =
+    &["ip", "user_agent", "click_ids", "page_query", "referrer", "location", "visitor"];
 
 /// Longest text of a field, in bytes.
 const MAX_TEXT: usize = 300;
@@ -80,14 +81,18 @@ impl Target {
         }
         if let Some(name) = path.strip_prefix("contents[].") {
             let field = ITEM_FIELDS.iter().find(|field| **field == name);
-            return field.map(|f| Self::Item(f)).ok_or_else(|| format!("lines have {}", ITEM_FIELDS.join(", ")));
+            return field
+                .map(|f| Self::Item(f))
+                .ok_or_else(|| format!("lines have {}", ITEM_FIELDS.join(", ")));
         }
         if let Some(name) = path.strip_prefix("user.") {
             if !at_door {
                 return Err("who the visitor is can only be told at the door, where it is hashed".to_owned());
             }
             let field = USER_FIELDS.iter().find(|field| **field == name);
-            return field.map(|f| Self::User(f)).ok_or_else(|| format!("user has {}", USER_FIELDS.join(", ")));
+            return field
+                .map(|f| Self::User(f))
+                .ok_or_else(|| format!("user has {}", USER_FIELDS.join(", ")));
         }
         Ok(match path {
             "value" => Self::Value,
@@ -230,7 +235,10 @@ fn scalar(value: &Value) -> Result<Option<serde_json::Value>, String> {
     if value.is_none() {
         return Ok(None);
     }
-    json(value).filter(|json| !json.is_array() && !json.is_object()).map(Some).ok_or_else(|| "gave a list".to_owned())
+    json(value)
+        .filter(|json| !json.is_array() && !json.is_object())
+        .map(Some)
+        .ok_or_else(|| "gave a list".to_owned())
 }
 
 /// What an expression gave as JSON, its numbers without noise.
@@ -250,7 +258,8 @@ pub(super) fn json(value: &Value) -> Option<serde_json::Value> {
             value.try_iter().ok()?.map(|one| json(&one)).collect::<Option<Vec<_>>>().map(Into::into)
         }
         serde_json::Value::Object(_) => {
-            let pairs = value.try_iter().ok()?.map(|key| Some((key.to_string(), json(&value.get_item(&key).ok()?)?)));
+            let pairs =
+                value.try_iter().ok()?.map(|key| Some((key.to_string(), json(&value.get_item(&key).ok()?)?)));
             pairs.collect::<Option<serde_json::Map<_, _>>>().map(Into::into)
         }
         other => Some(other),
@@ -389,7 +398,9 @@ impl Pattern {
             return Err("a * can only stand at the end".to_owned());
         }
         if !star && text == "currency" {
-            return Err("a value without its currency would be read in another one: leave out value".to_owned());
+            return Err(
+                "a value without its currency would be read in another one: leave out value".to_owned()
+            );
         }
         let own = stem.starts_with("properties.") || stem.starts_with("user.");
         let lines = ITEM_FIELDS.iter().map(|field| format!("contents[].{field}"));
@@ -449,7 +460,9 @@ fn clear(event: &mut Event, name: &str) -> bool {
 
 /// Leaves only the listed parameters; the visitor's keys are not parameters. Names what went.
 pub(super) fn keep(event: &mut Event, listed: &[Pattern]) -> Vec<String> {
-    let kept = |name: &str| listed.iter().any(|pattern| pattern.fits(name) || name == "currency" && pattern.fits("value"));
+    let kept = |name: &str| {
+        listed.iter().any(|pattern| pattern.fits(name) || name == "currency" && pattern.fits("value"))
+    };
     let mut gone: Vec<String> = Vec::new();
     for name in PARAMETERS.iter().filter(|name| !kept(name)) {
         let lines = *name == "contents" && listed.iter().any(|p| p.0.starts_with("contents"));

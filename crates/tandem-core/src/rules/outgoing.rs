@@ -27,12 +27,15 @@ impl JsonPath {
         for part in text.split('.') {
             let (name, mut rest) = part.split_at(part.find('[').unwrap_or(part.len()));
             if name.is_empty() {
-                return Err("is no path: write names with dots between, and [0] for a place in a list".to_owned());
+                return Err(
+                    "is no path: write names with dots between, and [0] for a place in a list".to_owned()
+                );
             }
             steps.push(Step::Name(name.to_owned()));
             while let Some(inner) = rest.strip_prefix('[') {
                 let (index, after) = inner.split_once(']').ok_or("has a [ without a ]")?;
-                let index = index.parse().ok().filter(|i| *i < 1_000).ok_or("has no number between [ and ]")?;
+                let index =
+                    index.parse().ok().filter(|i| *i < 1_000).ok_or("has no number between [ and ]")?;
                 steps.push(Step::Index(index));
                 rest = after;
             }
@@ -43,7 +46,9 @@ impl JsonPath {
         let root = text.split(['.', '[']).next().unwrap_or_default();
         let person = matches!(root, "user" | "user_data");
         if FIXED.contains(&root) && (writes || !person) {
-            return Err(format!("{root} is not for rules to change: ids, time, consent and identity stay what they are"));
+            return Err(format!(
+                "{root} is not for rules to change: ids, time, consent and identity stay what they are"
+            ));
         }
         Ok(Self(steps))
     }

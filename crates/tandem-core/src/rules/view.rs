@@ -46,7 +46,10 @@ impl Scope {
         put("num_items", event.num_items().map(amount));
         put("search_string", event.search_string.as_deref().map(Value::from));
         put("description", event.description.as_deref().map(Value::from));
-        put("properties", Some(Value::from_pairs(event.properties.iter().map(|(k, v)| (k.as_str(), scalar(v))))));
+        put(
+            "properties",
+            Some(Value::from_pairs(event.properties.iter().map(|(k, v)| (k.as_str(), scalar(v))))),
+        );
         put("page", Some(page_of(event)));
         put("user", Some(user(event)));
         let status = |purpose: Purpose| (purpose.text(), Value::from(event.consent.of(purpose).text()));
@@ -94,7 +97,9 @@ fn amount(amount: Amount) -> Value {
 pub(super) fn scalar(value: &serde_json::Value) -> Value {
     match value {
         serde_json::Value::Bool(yes) => Value::from(*yes),
-        serde_json::Value::Number(n) => n.as_i64().map_or_else(|| Value::from(n.as_f64().unwrap_or_default()), Value::from),
+        serde_json::Value::Number(n) => {
+            n.as_i64().map_or_else(|| Value::from(n.as_f64().unwrap_or_default()), Value::from)
+        }
         serde_json::Value::String(text) => Value::from(text.as_str()),
         _ => Value::from(()),
     }
