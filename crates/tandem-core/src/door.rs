@@ -191,7 +191,7 @@ fn usable_id(id: String) -> Option<String> {
     Some(if trimmed.len() == id.len() { id } else { trimmed.to_owned() })
 }
 
-fn unfit_id(id: &str) -> bool {
+pub(crate) fn unfit_id(id: &str) -> bool {
     id.len() > MAX_ID_LEN
         || id.chars().any(char::is_control)
         || page::is_personal_text(id)
@@ -324,7 +324,7 @@ fn forget_person(item: &mut Item) -> bool {
 }
 
 /// Extra properties pass when they are scalars and cannot be about a person.
-fn keeps(key: &str, value: &Value) -> bool {
+pub(crate) fn keeps(key: &str, value: &Value) -> bool {
     const PERSONAL: &[&str] = &[
         "mail", "phone", "name", "address", "street", "zip", "postcode", "birth", "gender", "customer",
         "user", "ip",

@@ -137,6 +137,9 @@ pub struct Event {
     /// What became of each platform's pixel on the page: `loaded`, `loading` or `blocked`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pixels: BTreeMap<String, String>,
+    /// What the site's rules did to it; what a destination's rules do stands here too, and changes nothing else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<crate::rules::Applied>,
     /// Remarks made at the door.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,

@@ -260,6 +260,38 @@ impl MatchKeys {
         keys.chain(self.click_ids.iter().map(|(name, _)| name)).collect()
     }
 
+    /// Drops the key of this name, as [`MatchKeys::present`] calls it.
+    pub fn forget(&mut self, name: &str) {
+        self.take_key(name, &mut Self::default());
+    }
+
+    /// Takes the key of this name from another set, in place of its own.
+    pub fn take_key(&mut self, name: &str, from: &mut Self) {
+        match name {
+            "email" => self.email = std::mem::take(&mut from.email),
+            "phone" => self.phone = std::mem::take(&mut from.phone),
+            "external_id" => self.external_id = std::mem::take(&mut from.external_id),
+            "first_name" => self.first_name = from.first_name.take(),
+            "last_name" => self.last_name = from.last_name.take(),
+            "street" => self.street = from.street.take(),
+            "city" => self.city = from.city.take(),
+            "state" => self.state = from.state.take(),
+            "zip_code" => self.zip_code = from.zip_code.take(),
+            "country" => self.country = from.country.take(),
+            "gender" => self.gender = from.gender.take(),
+            "date_of_birth" => self.date_of_birth = from.date_of_birth.take(),
+            "ip" => self.ip = from.ip.take(),
+            "user_agent" => self.user_agent = from.user_agent.take(),
+            "locale" => self.locale = from.locale.take(),
+            _ => {
+                let taken = from.click_ids.slot(name).and_then(Option::take);
+                if let Some(slot) = self.click_ids.slot(name) {
+                    *slot = taken;
+                }
+            }
+        }
+    }
+
     /// Drops everything that identifies a person; country and language stay.
     pub fn anonymise(&mut self) {
         let (country, locale) = (self.country.take(), self.locale.take());

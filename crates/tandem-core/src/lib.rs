@@ -14,7 +14,9 @@ pub mod money;
 pub mod names;
 pub mod normalise;
 pub mod page;
+pub mod rates;
 pub mod retry;
+pub mod rules;
 pub mod session;
 pub mod site;
 

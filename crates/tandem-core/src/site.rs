@@ -26,4 +26,8 @@ pub struct Site {
     /// Ids by which platforms know a browser (`fbp`) and that are made for those without one, as the site's destinations
     /// ask for.
     pub browser_ids: Vec<&'static str>,
+    /// What the shop wants changed of its events.
+    pub rules: Arc<crate::rules::Rules>,
+    /// In which currency destinations want their money.
+    pub reporting: crate::rates::Reporting,
 }

@@ -24,8 +24,10 @@ mod nonces;
 pub mod pipeline;
 pub mod private;
 mod probes;
+pub mod rates;
 mod script;
 mod sessions;
+pub mod shaping;
 mod sites;
 pub mod transport;
 
@@ -48,6 +50,12 @@ pub struct Lane {
     pub gate: Gate,
     /// How visitors are remembered, if they are.
     pub sessions: Option<tandem_core::session::Rules>,
+    /// What the site wants changed of its events.
+    pub rules: Arc<tandem_core::rules::Rules>,
+    /// The currency in which it gets money; `None` for each event's own.
+    pub reporting: Option<tandem_core::Currency>,
+    /// Where exchange rates are.
+    pub rates: rates::Desk,
     /// The platform, set up for the site.
     pub destination: Arc<dyn Destination>,
 }
@@ -59,7 +67,18 @@ impl Lane {
         let definition = destination.definition();
         let default = || Gate::new(definition.name, definition.requires, OnUnknown::default());
         let gate = site.gates.of(definition.name).unwrap_or_else(default);
-        Self { id, site: site.id.clone(), gate, sessions: site.sessions, destination }
+        let (rules, reporting) = (site.rules.clone(), site.reporting.of(definition.name));
+        let rates = rates::Desk::default();
+        Self {
+            id,
+            site: site.id.clone(),
+            gate,
+            sessions: site.sessions,
+            rules,
+            reporting,
+            rates,
+            destination,
+        }
     }
 }
 
@@ -107,6 +126,8 @@ pub struct Gateway {
     pub limits: Limits,
     /// What happens, for who is watching.
     pub live: Arc<Live>,
+    /// Exchange rates, for destinations that want money in one currency.
+    pub rates: rates::Desk,
     /// What arrived of the doctor's probes.
     probes: probes::Probes,
     /// How often each address called the pages' intake.
@@ -126,10 +147,11 @@ impl Gateway {
         clock: Arc<dyn Clock>,
         limits: Limits,
     ) -> Result<Self, StoreError> {
-        let present = sites::Present::new(Sites::new(setups, &store, &limits).await?);
+        let rates = rates::Desk::default();
+        let present = sites::Present::new(Sites::new(setups, &store, &limits, &rates).await?);
         let (metrics, callers) = (Metrics::default(), limits::Callers::default());
         let (probes, nonces) = (probes::Probes::default(), nonces::Nonces::default());
         let live = Arc::default();
-        Ok(Self { live, present, store, clock, metrics, limits, callers, probes, nonces })
+        Ok(Self { live, present, store, clock, metrics, limits, rates, callers, probes, nonces })
     }
 }

@@ -65,11 +65,17 @@ struct SweptLabels {
     result: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SiteLabels {
+    site: String,
+}
+
 /// All counters of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     events: Family<EventLabels, Counter>,
+    rule_failures: Family<SiteLabels, Counter>,
     deliveries: Family<DeliveryLabels, Counter>,
     attempts: Family<AttemptLabels, Counter>,
     attempt_ms: Family<AttemptLabels, Counter<f64, AtomicU64>>,
@@ -81,6 +87,13 @@ impl Metrics {
     /// One answered request.
     pub fn request(&self, source: &'static str, status: u16) {
         self.requests.get_or_create(&RequestLabels { source, status }).inc();
+    }
+
+    /// Rules that could not be applied to an event.
+    pub fn rule_failures(&self, site: &str, count: u64) {
+        if count > 0 {
+            self.rule_failures.get_or_create(&SiteLabels { site: site.to_owned() }).inc_by(count);
+        }
     }
 
     /// Events with one outcome: `accepted`, `duplicate`, `rejected`, `ignored`.
@@ -125,6 +138,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("tandem");
         registry.register("requests", "Requests answered", self.requests.clone());
         registry.register("events", "Events by outcome at the door", self.events.clone());
+        let failures = self.rule_failures.clone();
+        registry.register("rule_failures", "Rules that could not be applied to an event", failures);
         registry.register("deliveries", "Deliveries by new state", self.deliveries.clone());
         registry.register("attempts", "Calls to platforms by verdict", self.attempts.clone());
         registry.register("attempt_seconds", "Time spent in calls to platforms", self.attempt_ms.clone());

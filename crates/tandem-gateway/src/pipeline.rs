@@ -6,13 +6,15 @@ use serde::Serialize;
 use tandem_core::claim::{ClaimKey, OrderReport};
 use tandem_core::consent::{self, Decision, Ruling};
 use tandem_core::door::{self, Draft, Rejection};
+use tandem_core::rules::{Applied, Overrides};
 use tandem_core::session;
 use tandem_core::{Event, Finding, Site, names};
 use tandem_destinations::{Destination, Skip, too_old};
 use tandem_sources::browser;
 use tandem_store::{NewDelivery, NewEvent, Notice, NoticeKind, OrderClaim, Outcome, Skipped};
 
-use crate::{Lane, SiteRuntime};
+use crate::shaping::Shaped;
+use crate::{Lane, SiteRuntime, shaping};
 
 /// What the sender is told about one event.
 #[derive(Debug, Clone, Serialize)]
@@ -68,9 +70,7 @@ pub fn prepare(site: &SiteRuntime, source: &'static str, admitted: Vec<Admitted>
     for part in admitted {
         match part {
             Ok((mut event, order)) => {
-                let remarks = site.lanes.iter().flat_map(|lane| lane.destination.lint(&event));
-                let remarks: Vec<Finding> = remarks.collect();
-                event.findings.extend(remarks);
+                site.lanes.iter().for_each(|lane| shaping::note(lane, &mut event));
                 prepared.places.push(prepared.answers.len());
                 prepared.answers.push(answer_of(&event));
                 prepared.events.push(entry(site, source, event, order, now_s));
@@ -111,6 +111,8 @@ pub struct Cleared<'e> {
     pub event: Cow<'e, Event>,
     /// Restricted processing under US state laws.
     pub limited_data_use: bool,
+    /// What rules change of the platform's shape.
+    pub overrides: Overrides,
 }
 
 /// What becomes of an event at one destination, before any claim: nothing stands in its way, or a skip.
@@ -128,9 +130,10 @@ pub fn gate<'e>(lane: &Lane, event: &'e Event, ruling: &Ruling) -> Result<Cleare
         Decision::Anonymise => Cow::Owned(event.anonymous()),
         Decision::Suppress(code) => return Err(consent_skip(code, ruling)),
     };
+    let Shaped { event, overrides, .. } = shaping::shape(lane, event)?;
     lane.destination.wants(&event)?;
     let limited_data_use = ruling.limited_data_use || event.limited_data_use;
-    Ok(Cleared { event, limited_data_use })
+    Ok(Cleared { event, limited_data_use, overrides })
 }
 
 fn consent_skip(code: &'static str, ruling: &Ruling) -> Skip {
@@ -231,7 +234,7 @@ fn delivery(lane: &Lane, event: &Event, halves: &Halves, now_s: i64) -> NewDeliv
     NewDelivery {
         lane: lane.id,
         destination: definition.name,
-        claim: ClaimKey::new(&event.site, definition.name, &event.event_name, &event.event_id),
+        claim: ClaimKey::new(&event.site, definition.name, &shaping::sent_name(lane, event), &event.event_id),
         // A repeat may arrive while the first one still waits for its last retry, and the platform's own window
         // begins only when it gets that.
         window_ms: definition.duplicate_window_ms + definition.retry_horizon_ms,
@@ -311,20 +314,28 @@ pub struct Explained {
     pub request: Option<tandem_destinations::HttpRequest>,
     /// The destination's own remarks.
     pub findings: Vec<Finding>,
+    /// What the destination's rules did.
+    pub applied: Vec<Applied>,
 }
 
 /// What would be sent. Pure.
 #[must_use]
 pub fn explain(lane: &Lane, event: &Event, now_s: i64) -> Explained {
     let destination: &dyn Destination = lane.destination.as_ref();
-    let findings = destination.lint(event);
+    let (mut findings, mut applied) = (Vec::new(), Vec::new());
     let ruling = lane.gate.rule(&event.consent);
     let (skip, request) = match gate(lane, event, &ruling) {
         Err(skip) => (Some(skip), None),
         Ok(cleared) => {
             let mapped = destination.map(&cleared.event, cleared.limited_data_use);
+            let mapped = shaping::overridden(&cleared, mapped);
             (too_old(destination.definition(), event, now_s), Some(destination.request(&[mapped])))
         }
     };
-    Explained { ruling, skip, request, findings }
+    if let Ok(shaped) = shaping::shape(lane, Cow::Borrowed(event)) {
+        findings.extend(destination.lint(&shaped.event));
+        findings.extend(shaped.findings);
+        applied = shaped.applied;
+    }
+    Explained { ruling, skip, request, findings, applied }
 }

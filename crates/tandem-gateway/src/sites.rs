@@ -10,6 +10,7 @@ use tandem_store::{LaneId, Store, StoreError};
 use tokio::sync::watch;
 
 use crate::keys::KnownKeys;
+use crate::rates::Desk;
 use crate::{Gateway, Lane, Limits, Script, SiteRuntime, SiteSetup};
 
 /// Every shop, set up.
@@ -32,13 +33,14 @@ impl Sites {
         setups: Vec<SiteSetup>,
         store: &Store,
         limits: &Limits,
+        rates: &Desk,
     ) -> Result<Self, StoreError> {
         let mut sites = Self::default();
         for setup in setups {
             let mut lanes = Vec::with_capacity(setup.destinations.len());
             for destination in setup.destinations {
                 let id = store.lane(&setup.site.id, destination.definition().name).await?;
-                lanes.push(Lane::new(id, &setup.site, destination));
+                lanes.push(Lane { rates: rates.clone(), ..Lane::new(id, &setup.site, destination) });
             }
             let script = Script::of(&setup.site, &setup.sources, &lanes, limits);
             if let Some(script) = &script {
@@ -120,7 +122,7 @@ impl Gateway {
     /// # Errors
     /// [`StoreError`] when a new site's lane cannot be written; the old sites stay.
     pub async fn replace_sites(&self, setups: Vec<SiteSetup>) -> Result<Changed, StoreError> {
-        let new = Arc::new(Sites::new(setups, &self.store, &self.limits).await?);
+        let new = Arc::new(Sites::new(setups, &self.store, &self.limits, &self.rates).await?);
         let old = {
             let mut sites = self.present.sites.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *sites, new.clone())

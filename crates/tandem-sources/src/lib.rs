@@ -73,6 +73,8 @@ pub struct Decoded {
     pub visit: Option<Visit>,
     /// `Set-Cookie` values of the answer.
     pub cookies: Vec<String>,
+    /// What of the request the site's rules may see; the listener fills it in.
+    pub context: tandem_core::rules::Context,
 }
 
 /// A visitor's news, not hashed yet.

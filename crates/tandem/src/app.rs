@@ -38,7 +38,7 @@ pub(crate) struct App {
 
 /// Starts everything. Listens before the claim index is in memory: the first answers wait for it, callers do not fail.
 pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<App> {
-    let Config { server, store, sites, .. } = config;
+    let Config { server, store, sites, rates, .. } = config;
     let token = server.private_token.clone().context("server.private_token is missing")?;
     let limits = server.limits();
     let public = listen(server.public, "server.public").await?;
@@ -51,6 +51,9 @@ pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Resu
     if let Some(signer) = live::link::Signer::new(&token) {
         gateway.live.sign_with(signer);
     }
+    if let Some(held) = rates.as_ref().and_then(|source| source.on_disk().ok()) {
+        gateway.rates.put(held);
+    }
     let (stop, stopped) = watch::channel(false);
     // The first phone number would otherwise wait for its metadata to be unpacked.
     tokio::task::spawn_blocking(tandem_core::normalise::phone::warm);
@@ -60,13 +63,17 @@ pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Resu
     let pages = tandem_inspector::router(gateway.clone(), &token, stopped.clone())
         .context("cannot set up the pages of the private port")?;
     let for_people = private::router(gateway.clone(), Guard::new(&token)).merge(pages);
-    let tasks = vec![
+    let mut tasks = vec![
         tokio::spawn(serve(public, ingest::router(gateway.clone()), stopped.clone())),
         tokio::spawn(within(PRIVATE_PATIENCE, stopped.clone(), serve(private, for_people, stopped.clone()))),
         tokio::spawn(lanes::run(gateway.clone(), Arc::new(http.clone()), stopped.clone())),
-        tokio::spawn(ingest::sweep::run(gateway.clone(), http, stopped.clone())),
-        tokio::spawn(housekeeping(gateway.clone(), stopped)),
+        tokio::spawn(ingest::sweep::run(gateway.clone(), http.clone(), stopped.clone())),
+        tokio::spawn(housekeeping(gateway.clone(), stopped.clone())),
     ];
+    if let Some(source) = rates {
+        let (desk, clock) = (gateway.rates.clone(), gateway.clock.clone());
+        tasks.push(tokio::spawn(tandem_gateway::rates::run(desk, source, http, clock, stopped)));
+    }
     Ok(App { gateway, public: public_addr, private: private_addr, stop, tasks })
 }
 

@@ -17,13 +17,14 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 use tandem_core::Event;
+use tandem_core::rules::Context;
 use tandem_core::session::{Rules, Touch};
 use tandem_sources::{AuthError, Decoded, Source, Visit, events, woocommerce};
 use tandem_store::{Batch, StoreError};
 
 use crate::live::{Seen, Tap};
 use crate::pipeline::{self, Answer};
-use crate::{Gateway, Limits, SiteRuntime, sessions};
+use crate::{Gateway, Limits, SiteRuntime, sessions, shaping};
 
 mod pages;
 mod peer;
@@ -150,7 +151,8 @@ async fn take_events(gateway: &Gateway, request: Request) -> Result<Response, Re
     let site = gateway.sites().by_key(&wire).map_err(Refusal::unauthorised)?;
     let source = site.source(events::NAME).ok_or_else(Refusal::unknown_site)?;
     let seen = Seen::of(&gateway.live, &site.site.id, &wire, gateway.clock.now_ms());
-    let answers = keep(gateway, &site, source, source.decode(&wire, &site.site), seen).await?;
+    let decoded = Decoded { context: rule_context(&site, &wire), ..source.decode(&wire, &site.site) };
+    let answers = keep(gateway, &site, source, decoded, seen).await?;
     let count = |status| answers.iter().filter(|a| a.status == status).count();
     let (accepted, duplicates) = (count("accepted"), count("duplicate"));
     let status = if accepted + duplicates > 0 { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -174,13 +176,19 @@ async fn take_webhook(gateway: &Gateway, site: &str, request: Request) -> Result
     let (headers, body) = read(gateway, request, gateway.limits.max_body).await?;
     let wire = tandem_sources::Request::new(&headers, &body);
     source.authenticate(&wire).map_err(Refusal::unauthorised)?;
-    let decoded = source.decode(&wire, &site.site);
+    let mut decoded = source.decode(&wire, &site.site);
+    decoded.context = rule_context(site, &wire);
     if decoded.handshake {
         return Ok(json_response(StatusCode::OK, &json!({ "status": "ready" })));
     }
     let seen = Seen::of(&gateway.live, &site.site.id, &wire, gateway.clock.now_ms());
     let answers = keep(gateway, &site, source, decoded, seen).await?;
     Ok(json_response(StatusCode::OK, &json!({ "events": answers })))
+}
+
+/// What the site's rules may see of a request.
+fn rule_context(site: &SiteRuntime, wire: &tandem_sources::Request<'_>) -> Context {
+    site.site.rules.context(|name| wire.header(name), &wire.cookies())
 }
 
 /// Prepares, appends, and answers once it is on disk.
@@ -205,6 +213,8 @@ async fn keep(
             Vec::new()
         }
     };
+    let asked = admitted.len();
+    let admitted = shaping::at_door(site, admitted, &decoded.context);
     seen.admit(&admitted);
     let mut prepared = pipeline::prepare(site, name, admitted, now_s);
     let tap = Tap::of(&gateway.live, seen, &site.site.id, name, &prepared);
@@ -215,7 +225,7 @@ async fn keep(
     };
     let outcomes = gateway.store.append(batch, gateway.clock.now_ms()).await.map_err(unavailable)?;
     let tap = tap.map(|tap| tap.stored(&outcomes));
-    let answers = prepared.settle(outcomes);
+    let mut answers = prepared.settle(outcomes);
     if let Some(tap) = tap {
         tap.tell(&gateway.live, &answers, gateway.clock.now_ms());
     }
@@ -223,6 +233,10 @@ async fn keep(
         let count = answers.iter().filter(|a| a.status == status).count() as u64;
         gateway.metrics.events(&site.site.id, name, status, count);
     }
+    let failed = answers.iter().flat_map(|a| &a.warnings).filter(|f| f.code == "rule_failed").count();
+    gateway.metrics.rule_failures(&site.site.id, failed as u64);
+    // Nobody asked about the events that rules add.
+    answers.truncate(asked);
     Ok(answers)
 }
 

@@ -12,7 +12,7 @@ use tandem_sources::Source;
 use tandem_sources::browser;
 
 use super::peer::Peer;
-use super::{Refusal, counted, json_response, keep, read};
+use super::{Refusal, counted, json_response, keep, read, rule_context};
 use crate::live::Seen;
 use crate::probes::{self, Probe};
 use crate::script::LIBRARY;
@@ -165,6 +165,7 @@ async fn take(
         return Ok(answer);
     }
     let mut decoded = source.decode(&wire, &site.site);
+    decoded.context = rule_context(site, &wire);
     let cookies = std::mem::take(&mut decoded.cookies);
     let visitor = decoded.visit.as_ref().map(|visit| visit.visitor.clone());
     let seen = Seen::of(&gateway.live, &site.site.id, &wire, wire.now_ms);

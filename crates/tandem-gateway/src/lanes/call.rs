@@ -14,7 +14,7 @@ use super::RECORD_AGAIN;
 use super::restraint::Mood;
 use crate::metrics::State;
 use crate::transport::Transport;
-use crate::{Gateway, Lane, pipeline, sessions};
+use crate::{Gateway, Lane, pipeline, sessions, shaping};
 
 /// What a call brings back.
 pub(super) struct Called {
@@ -118,6 +118,9 @@ impl Call {
             let gates = Gates(vec![self.lane.gate.clone()]);
             let touch = visitor.and_then(|visitor| sessions::touch_of_order(event, Some(&visitor), &gates));
             touches.extend(touch.map(|touch| sessions::new_touch(&self.lane.site, touch)));
+            // The page may have told again what the door's rules had taken out.
+            tandem_core::rules::Rules::withhold_again(event);
+            due.address.clone_from(&event.user.ip);
             joined.push(kept(event, due));
         }
         if !touches.is_empty()
@@ -196,7 +199,8 @@ impl Call {
         if let Some(skip) = too_old(definition, &event, self.gateway.clock.now_s()).filter(|_| !due.replay) {
             return Err(skipped(skip));
         }
-        Ok(self.lane.destination.map(&cleared.event, cleared.limited_data_use))
+        let mapped = self.lane.destination.map(&cleared.event, cleared.limited_data_use);
+        Ok(shaping::overridden(&cleared, mapped))
     }
 
     /// Groups within the platform's limits, each of events that may share a request. The last group is sent first, so they
@@ -286,7 +290,8 @@ impl Call {
         let reshaped = one.reshaped.is_none().then(|| event_of(&one.due).ok()).flatten().and_then(|event| {
             let ruling = self.lane.gate.rule(&event.consent);
             let cleared = pipeline::gate(&self.lane, &event, &ruling).ok()?;
-            self.lane.destination.second_try(&cleared.event, cleared.limited_data_use, why)
+            let mapped = self.lane.destination.second_try(&cleared.event, cleared.limited_data_use, why);
+            mapped.map(|mapped| shaping::overridden(&cleared, mapped))
         });
         reshaped.map_or(Again::No, |mapped| Again::Reshaped(mapped, why.clone()))
     }

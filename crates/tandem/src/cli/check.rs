@@ -3,6 +3,9 @@ use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
 
+use tandem_gateway::clock::{Clock, SystemClock};
+
+use super::rule_tests;
 use crate::config;
 
 #[derive(Debug, ClapArgs)]
@@ -31,6 +34,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
                 let to =
                     if destinations.is_empty() { "nowhere yet".to_owned() } else { destinations.join(", ") };
                 println!("site {}: from {} to {to}", setup.site.id, sources.join(", "));
+            }
+            let told = rule_tests::run(&config, SystemClock::default().now_s());
+            told.lines.iter().for_each(|line| println!("{line}"));
+            if told.failed > 0 {
+                eprintln!("{} rule test(s) failed", told.failed);
+                return ExitCode::FAILURE;
             }
             println!("{} is fine", path.display());
             ExitCode::SUCCESS

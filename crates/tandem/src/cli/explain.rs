@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use tandem_core::door;
 use tandem_core::{Event, Site};
 use tandem_destinations::{HttpRequest, PLATFORMS, Platform};
 use tandem_gateway::clock::{Clock, SystemClock};
-use tandem_gateway::{Lane, SiteSetup, pipeline};
+use tandem_gateway::rates::Desk;
+use tandem_gateway::{Lane, SiteRuntime, SiteSetup, pipeline, shaping};
 use tandem_sources::Decoded;
 use tandem_store::LaneId;
 
@@ -55,7 +57,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (Some(name), Some(json)) = (&args.source, &args.json) else {
         anyhow::bail!("name the way in (--source) and the input (--json)");
     };
-    let setup = setup(args, args.site.as_deref())?;
+    let (setup, rates) = setup(args, args.site.as_deref())?;
     let mut headers = HeaderMap::new();
     let body = match capture::classify(capture::read(json)?) {
         Input::Webhook(capture) => {
@@ -77,7 +79,10 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let request =
         tandem_sources::Request { now_ms: now_s * 1_000, ..tandem_sources::Request::new(&headers, &body) };
     let decoded = source.decode(&request, &setup.site);
-    let (report, found) = explain(&setup.site, &lanes(args, &setup)?, decoded, now_s);
+    let context = setup.site.rules.context(|name| request.header(name), &request.cookies());
+    let (site, lanes) = (setup.site.clone(), lanes(args, &setup, rates)?);
+    let runtime = SiteRuntime { site, sources: HashMap::new(), lanes, script: None };
+    let (report, found) = explain(&runtime, Decoded { context, ..decoded }, now_s);
     println!("{}", serde_json::to_string_pretty(&report)?);
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
@@ -94,18 +99,23 @@ async fn stored(args: &Args, path: &Path, seq: i64) -> anyhow::Result<ExitCode> 
     if let Some(site) = args.site.as_ref().filter(|site| **site != event.site) {
         anyhow::bail!("the event is of the site {}, not of {site}", event.site);
     }
-    let setup = setup(args, Some(&event.site))?;
-    let mut report = explain_event(&lanes(args, &setup)?, &event, now_s(args));
+    let (setup, rates) = setup(args, Some(&event.site))?;
+    let mut report = explain_event(&lanes(args, &setup, rates)?, &event, now_s(args));
     report["on_record"] = row["deliveries"].clone();
     println!("{}", serde_json::to_string_pretty(&json!({ "events": [report], "rejections": [] }))?);
     Ok(ExitCode::SUCCESS)
 }
 
-fn setup(args: &Args, site: Option<&str>) -> anyhow::Result<SiteSetup> {
-    let Some(path) = &args.config else { return built_in() };
+fn setup(args: &Args, site: Option<&str>) -> anyhow::Result<(SiteSetup, Desk)> {
+    let Some(path) = &args.config else { return Ok((built_in()?, Desk::default())) };
     let config = config::load(path).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     let wanted = |s: &SiteSetup| site.is_none_or(|id| id == s.site.id);
-    config.sites.into_iter().find(wanted).context("the configuration has no such site")
+    let desk = Desk::default();
+    if let Some(held) = config.rates.as_ref().and_then(|source| source.on_disk().ok()) {
+        desk.put(held);
+    }
+    let setup = config.sites.into_iter().find(wanted).context("the configuration has no such site")?;
+    Ok((setup, desk))
 }
 
 /// Every source and destination on, placeholders for credentials, consent taken as granted.
@@ -133,20 +143,26 @@ fn granting(platform: &Platform) -> Gate {
     Gate::new(definition.name, definition.requires, OnUnknown::Grant)
 }
 
-fn lanes(args: &Args, setup: &SiteSetup) -> anyhow::Result<Vec<Lane>> {
+fn lanes(args: &Args, setup: &SiteSetup, rates: Desk) -> anyhow::Result<Vec<Lane>> {
     let wanted = |name: &str| args.destination.as_deref().is_none_or(|d| d == name);
     let chosen = setup.destinations.iter().filter(|d| wanted(d.definition().name));
-    let lanes: Vec<Lane> =
-        chosen.map(|destination| Lane::new(LaneId(0), &setup.site, destination.clone())).collect();
+    let lanes: Vec<Lane> = chosen
+        .map(|destination| Lane {
+            rates: rates.clone(),
+            ..Lane::new(LaneId(0), &setup.site, destination.clone())
+        })
+        .collect();
     anyhow::ensure!(!lanes.is_empty() || args.destination.is_none(), "the site has no such destination");
     Ok(lanes)
 }
 
-fn explain(site: &Site, lanes: &[Lane], decoded: Decoded, now_s: i64) -> (Value, bool) {
+/// `events`: each with its deliveries; `rejections`. And whether there is an event at all.
+pub(super) fn explain(site: &SiteRuntime, decoded: Decoded, now_s: i64) -> (Value, bool) {
     let (mut events, mut rejections) = (Vec::new(), Vec::new());
-    for part in decoded.parts {
-        match part.and_then(|draft| door::admit(draft, site, now_s)) {
-            Ok((event, _)) => events.push(explain_event(lanes, &event, now_s)),
+    let admitted = pipeline::admit(&site.site, decoded.parts, now_s);
+    for part in shaping::at_door(site, admitted, &decoded.context) {
+        match part {
+            Ok((event, _)) => events.push(explain_event(&site.lanes, &event, now_s)),
             Err(rejection) => rejections.push(json!(rejection)),
         }
     }
@@ -160,7 +176,7 @@ fn explain_event(lanes: &[Lane], event: &Event, now_s: i64) -> Value {
         .iter()
         .map(|lane| {
             let explained = pipeline::explain(lane, event, now_s);
-            json!({
+            let mut shown = json!({
                 "destination": lane.destination.definition().name,
                 "consent": {
                     "ruling": explained.ruling.record(),
@@ -171,7 +187,11 @@ fn explain_event(lanes: &[Lane], event: &Event, now_s: i64) -> Value {
                 "skip": explained.skip,
                 "request": explained.request.as_ref().map(request),
                 "findings": explained.findings,
-            })
+            });
+            if !explained.applied.is_empty() {
+                shown["rules"] = json!(explained.applied);
+            }
+            shown
         })
         .collect();
     let mut shown = json!(event);

@@ -14,6 +14,7 @@ mod doctor;
 mod explain;
 mod export;
 mod replay;
+mod rule_tests;
 mod sandbox;
 mod send;
 mod serve;

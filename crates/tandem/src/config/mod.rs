@@ -9,18 +9,22 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
+use tandem_core::rules::{Inputs, RuleSettings, VariableSettings};
 use tandem_core::session::Rules;
 use tandem_core::{Currency, Site};
 use tandem_destinations::{Definition, Destination};
+use tandem_gateway::rates::RatesSource;
 use tandem_gateway::{Limits, SiteSetup};
 use tandem_sources::Source;
 use tandem_sources::browser::Sales;
 
 mod consent;
 mod problems;
+mod rules;
 mod secrets;
 
 pub(crate) use problems::{Problem, Problems};
+pub(crate) use rules::RuleTest;
 pub(crate) use secrets::secret;
 
 /// The commented file that `tandem check --example` prints and the tests read.
@@ -32,6 +36,10 @@ pub(crate) struct Config {
     pub(crate) store: StoreSettings,
     pub(crate) log: Log,
     pub(crate) sites: Vec<SiteSetup>,
+    /// Where exchange rates come from.
+    pub(crate) rates: Option<RatesSource>,
+    /// Tests of the sites' rules, by site.
+    pub(crate) rule_tests: RuleTests,
     /// Remarks that keep nothing from running.
     pub(crate) remarks: Vec<Problem>,
 }
@@ -133,10 +141,23 @@ struct SiteTable {
     #[serde(default)]
     consent: consent::SiteConsent,
     #[serde(default)]
+    reporting_currency: Option<String>,
+    #[serde(default)]
+    rules: Vec<RuleSettings>,
+    #[serde(default)]
+    variables: Vec<VariableSettings>,
+    #[serde(default)]
+    rule_inputs: Inputs,
+    #[serde(default)]
+    rule_tests: Vec<RuleTest>,
+    #[serde(default)]
     sources: toml::Table,
     #[serde(default)]
     destinations: toml::Table,
 }
+
+/// Tests of rules, by the id of their site.
+pub(crate) type RuleTests = Vec<(String, Vec<RuleTest>)>;
 
 /// Reads, resolves and checks a file.
 ///
@@ -196,9 +217,11 @@ pub(crate) fn parse(
     let server: Server = section(&mut table, "server", &mut problems);
     let mut store: StoreSettings = section(&mut table, "store", &mut problems);
     let log: Log = section(&mut table, "log", &mut problems);
-    let sites = sites(&mut table, &mut problems);
+    let currency = section(&mut table, "currency", &mut problems);
+    let mut rule_tests = RuleTests::new();
+    let sites = sites(&mut table, &mut rule_tests, &mut problems);
     for unknown in table.keys() {
-        problems.add(unknown, "unknown table", "the tables are server, store, log and [[site]]");
+        problems.add(unknown, "unknown table", "the tables are server, store, log, currency and [[site]]");
     }
     if store.path.is_relative() {
         store.path = base.join(&store.path);
@@ -214,7 +237,9 @@ pub(crate) fn parse(
             "give the private listener a port of its own",
         );
     }
-    problems.or(Config { server, store, log, sites, remarks })
+    let wanted = sites.iter().any(|setup| setup.site.reporting.is_wanted());
+    let rates = rules::rates(currency, wanted, base, &store, &mut problems);
+    problems.or(Config { server, store, log, sites, rates, rule_tests, remarks })
 }
 
 fn section<T: for<'de> Deserialize<'de> + Default>(
@@ -236,7 +261,7 @@ fn read<T: for<'de> Deserialize<'de>>(value: toml::Value, at: &str, problems: &m
         .ok()
 }
 
-fn sites(table: &mut toml::Table, problems: &mut Problems) -> Vec<SiteSetup> {
+fn sites(table: &mut toml::Table, tests: &mut RuleTests, problems: &mut Problems) -> Vec<SiteSetup> {
     let list = match table.remove("site") {
         Some(toml::Value::Array(list)) if !list.is_empty() => list,
         Some(toml::Value::Array(_)) | None => {
@@ -252,7 +277,8 @@ fn sites(table: &mut toml::Table, problems: &mut Problems) -> Vec<SiteSetup> {
     let mut keys = std::collections::HashSet::new();
     for (i, value) in list.into_iter().enumerate() {
         let at = format!("site[{i}]");
-        let Some(table) = read::<SiteTable>(value, &at, problems) else { continue };
+        let Some(mut table) = read::<SiteTable>(value, &at, problems) else { continue };
+        tests.push((table.id.clone(), std::mem::take(&mut table.rule_tests)));
         for (source, name) in [("events", "write_keys"), ("woocommerce", "plugin_secrets")] {
             if secrets_of(&table, source, name).into_iter().any(|key| !keys.insert(key)) {
                 let remedy = "it says which site an event is for: give every site its own";
@@ -295,7 +321,11 @@ fn site(table: SiteTable, at: &str, problems: &mut Problems) -> SiteSetup {
             Err(why) => problems.add(&format!("{at}.sources.{name}"), &why, "see tandem check --example"),
         }
     }
-    let (destinations, asked) = destinations(table.destinations, at, problems);
+    let base = table.reporting_currency.as_deref();
+    let mut changed =
+        rules::Gathered::of_site(table.rules, table.variables, table.rule_inputs, base, at, problems);
+    let (destinations, asked) = destinations(table.destinations, &mut changed, at, problems);
+    let (rules, reporting) = changed.compile(at, problems);
     let (policy, gates) = consent::rules(table.consent, asked, at, problems);
     if sources.is_empty() {
         let remedy = "add [site.sources.browser], [site.sources.woocommerce] or [site.sources.events]";
@@ -307,8 +337,18 @@ fn site(table: SiteTable, at: &str, problems: &mut Problems) -> SiteSetup {
         destinations.iter().flat_map(|d| d.definition().browser_ids).copied().collect();
     browser_ids.sort_unstable();
     browser_ids.dedup();
-    let hybrid = table.hybrid || page_pixel;
-    let site = Site { id: table.id, currency, country, hybrid, policy, gates, sessions, browser_ids };
+    let site = Site {
+        id: table.id,
+        currency,
+        country,
+        hybrid: table.hybrid || page_pixel,
+        policy,
+        gates,
+        sessions,
+        browser_ids,
+        rules,
+        reporting,
+    };
     SiteSetup { site, sources, destinations }
 }
 
@@ -340,7 +380,12 @@ fn secrets_of(table: &SiteTable, source: &str, name: &str) -> Vec<String> {
 type Asked = Vec<(&'static Definition, consent::DestinationConsent)>;
 
 /// The ways out, and what each asks of consent.
-fn destinations(table: toml::Table, at: &str, problems: &mut Problems) -> (Vec<Arc<dyn Destination>>, Asked) {
+fn destinations(
+    table: toml::Table,
+    changed: &mut rules::Gathered,
+    at: &str,
+    problems: &mut Problems,
+) -> (Vec<Arc<dyn Destination>>, Asked) {
     let (mut destinations, mut asked): (Vec<Arc<dyn Destination>>, Asked) = Default::default();
     for (name, mut settings) in table {
         let path = format!("{at}.destinations.{name}");
@@ -352,6 +397,7 @@ fn destinations(table: toml::Table, at: &str, problems: &mut Problems) -> (Vec<A
         let own = settings.as_table_mut().and_then(|settings| settings.remove("consent"));
         let own = own.map(|own| read(own, &format!("{path}.consent"), problems).unwrap_or_default());
         asked.push((platform.definition, own.unwrap_or_default()));
+        changed.take(&name, &mut settings, &path, problems);
         match (platform.configure)(&to_json(&settings)) {
             Ok(destination) => destinations.push(destination.into()),
             Err(why) => problems.add(&path, &why, "see tandem check --example"),
