@@ -120,7 +120,7 @@ pub fn fbc_of(fbclid: &str, now_ms: i64) -> String {
 
 /// Ids that name a browser, not a click: no attribution window ends them, and their cookies are renewed.
 pub fn names_browser(key: &str) -> bool {
-    matches!(key, "ttp" | "fbp" | "sc_cookie" | "rdt_uuid")
+    matches!(key, "ttp" | "fbp" | "sc_cookie" | "rdt_uuid" | "ga_client_id" | "ga_session_id")
 }
 
 /// The id that a cookie with this value holds, if it is one that may be set again: in the form it should have, and
