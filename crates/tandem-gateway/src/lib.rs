@@ -26,6 +26,7 @@ mod probes;
 mod script;
 mod sessions;
 pub mod transport;
+mod unclaimed;
 
 pub use clock::Clock;
 pub use limits::Limits;
@@ -99,6 +100,8 @@ pub struct Gateway {
     callers: limits::Callers,
     /// Which signed requests of plugins were seen.
     nonces: nonces::Nonces,
+    /// What is kept of requests that nobody takes.
+    strangers: unclaimed::Strangers,
     /// Path of a script → its site.
     pages: HashMap<String, String>,
     /// SHA-256 of a write key that was let in → its site; saves asking every site for each request.
@@ -134,7 +137,20 @@ impl Gateway {
         let (metrics, known_keys, callers) =
             (Metrics::default(), RwLock::default(), limits::Callers::default());
         let (probes, nonces) = (probes::Probes::default(), nonces::Nonces::default());
-        Ok(Self { sites, store, clock, metrics, limits, callers, probes, nonces, pages, known_keys })
+        let strangers = unclaimed::Strangers::default();
+        Ok(Self {
+            sites,
+            store,
+            clock,
+            metrics,
+            limits,
+            callers,
+            probes,
+            nonces,
+            strangers,
+            pages,
+            known_keys,
+        })
     }
 
     /// All lanes of all sites.

@@ -54,6 +54,11 @@ struct LaneLabels {
     destination: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UnclaimedLabels {
+    reason: &'static str,
+}
+
 /// All counters of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
@@ -62,12 +67,18 @@ pub struct Metrics {
     deliveries: Family<DeliveryLabels, Counter>,
     attempts: Family<AttemptLabels, Counter>,
     attempt_ms: Family<AttemptLabels, Counter<f64, AtomicU64>>,
+    unclaimed: Family<UnclaimedLabels, Counter>,
 }
 
 impl Metrics {
     /// One answered request.
     pub fn request(&self, source: &'static str, status: u16) {
         self.requests.get_or_create(&RequestLabels { source, status }).inc();
+    }
+
+    /// One request that no way in takes.
+    pub fn unclaimed(&self, reason: &'static str) {
+        self.unclaimed.get_or_create(&UnclaimedLabels { reason }).inc();
     }
 
     /// Events with one outcome: `accepted`, `duplicate`, `rejected`, `ignored`.
@@ -98,6 +109,7 @@ impl Metrics {
     pub fn text(&self, store: &Arc<Store>, now_ms: i64) -> String {
         let mut registry = Registry::with_prefix("tandem");
         registry.register("requests", "Requests answered", self.requests.clone());
+        registry.register("unclaimed_requests", "Requests that no way in takes", self.unclaimed.clone());
         registry.register("events", "Events by outcome at the door", self.events.clone());
         registry.register("deliveries", "Deliveries by new state", self.deliveries.clone());
         registry.register("attempts", "Calls to platforms by verdict", self.attempts.clone());

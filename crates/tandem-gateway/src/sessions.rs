@@ -7,7 +7,7 @@ use tandem_core::consent::{Consent, Decision, Gates};
 use tandem_core::identity::{ClickIds, IdHashes, MatchKeys, hash_identity};
 use tandem_core::session::{self, Clues, Rules, Supply, Touch, Via};
 use tandem_core::{Channel, Event, names};
-use tandem_sources::{Visit, browser};
+use tandem_sources::Visit;
 use tandem_store::{NewTouch, Remembered, Store, StoreError};
 
 /// More orders than this on one page are nobody's.
@@ -48,7 +48,7 @@ pub(crate) fn touch_of_visit(visit: Visit, admitted: &[&mut Event], gates: &Gate
 pub(crate) fn touch_of_order(event: &Event, visitor: Option<&str>, gates: &Gates) -> Option<Touch> {
     let visitor = event.session_id.as_deref().or(visitor)?;
     let allowed = gates.widest(&event.consent) == Decision::Send;
-    if event.channel != Channel::Server || event.source == browser::NAME || !allowed {
+    if event.channel != Channel::Server || !allowed {
         return None;
     }
     let own = |name: &str| !event.supplied.contains_key(name);

@@ -26,6 +26,7 @@ use crate::{Gateway, SiteRuntime, sessions};
 mod pages;
 mod peer;
 mod plugin;
+mod tags;
 
 pub(crate) use peer::Peer;
 
@@ -35,9 +36,13 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/events", post(post_events).fallback(wrong_method))
         .route("/webhooks/woocommerce/{site}", post(post_woocommerce).fallback(wrong_method))
         .route("/plugin/{site}", post(plugin::serve).fallback(wrong_method))
-        .route("/", any(|| async { Refusal::not_found().into_response() }))
+        .route("/", any(nobodys))
         .fallback(pages::serve)
         .with_state(gateway)
+}
+
+async fn nobodys(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    tags::serve(&gateway, request).await
 }
 
 async fn wrong_method() -> Response {
