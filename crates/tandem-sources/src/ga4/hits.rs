@@ -288,8 +288,8 @@ fn brands(text: &str) -> Value {
     text.split('|').filter_map(brand).collect()
 }
 
-/// An event of the model as all tags hand it on.
-pub(super) fn hit(mut model: Map<String, Value>, request: &Request<'_>, site: &Site) -> Hit {
+/// An event of the model as all tags hand it on. `index`: its place in the request.
+pub(super) fn hit(mut model: Map<String, Value>, index: usize, request: &Request<'_>, site: &Site) -> Hit {
     let text =
         |model: &Map<String, Value>, name: &str| model.get(name).and_then(Value::as_str).map(str::to_owned);
     let ga = ga::Ids { client_id: text(&model, "client_id"), session_id: text(&model, "ga_session_id") };
@@ -306,7 +306,7 @@ pub(super) fn hit(mut model: Map<String, Value>, request: &Request<'_>, site: &S
         ..Body::default()
     };
     let consent = consent(&model);
-    let seed = seed(&model, request);
+    let seed = format!("{index}\n{}", seed(&model, request));
     model.retain(|name, _| name == "event_name" || !NOT_THE_HITS.contains(&name.as_str()));
     model.retain(|name, _| !matches!(name.as_str(), "client_hints" | "user_data_errors"));
     Hit { place: String::new(), fields: model, seed, consent, signal: "consent_mode", body }

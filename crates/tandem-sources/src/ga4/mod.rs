@@ -140,7 +140,8 @@ impl Source for Ga4 {
         }
         let analytics_denied = hits::denies_analytics(request);
         let models = hits::models(request, analytics_denied);
-        let models = models.into_iter().map(|model| model.map(|model| hits::hit(model, request, site)));
+        let models = models.into_iter().enumerate();
+        let models = models.map(|(index, model)| model.map(|model| hits::hit(model, index, request, site)));
         let mut decoded = tags::decode(NAME, &self.settings, models.collect(), &Map::new(), request, site);
         // With this flag the page waits for a stream of further addresses to call; an empty one ends that.
         let is_stream = parameter(request.query, "richsstsse").is_some();

@@ -30,9 +30,12 @@ pub(crate) struct Args {
     /// Now (RFC 3339 or Unix seconds); the machine's time by default.
     #[arg(long, value_name = "TIME", value_parser = super::instant)]
     now: Option<i64>,
-    /// The way in: browser, woocommerce or events.
+    /// The way in: browser, data_tag, events, ga4 or woocommerce.
     #[arg(long)]
     source: String,
+    /// Address the request was sent to, for ways in that read it: https://shop.example/g/collect?v=2&tid=…
+    #[arg(long, value_name = "URL", default_value = "")]
+    url: String,
     /// A header of the request, as 'Name: value'; may be repeated.
     #[arg(long = "header", value_name = "HEADER")]
     headers: Vec<String>,
@@ -64,8 +67,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let source = setup.sources.iter().find(|s| s.name() == args.source);
     let source = source.with_context(|| format!("the site has no source {:?}", args.source))?;
     let now_s = args.now.map_or_else(|| SystemClock::default().now_s(), |ms| ms.div_euclid(1_000));
-    let request =
-        tandem_sources::Request { now_ms: now_s * 1_000, ..tandem_sources::Request::new(&headers, &body) };
+    let (address, query) = args.url.split_once('?').unwrap_or((&args.url, ""));
+    let path =
+        address.split_once("://").map_or(address, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+    let request = tandem_sources::Request {
+        method: if body.is_empty() && !query.is_empty() { "GET" } else { "POST" },
+        path,
+        query,
+        now_ms: now_s * 1_000,
+        ..tandem_sources::Request::new(&headers, &body)
+    };
     let decoded = source.decode(&request, &setup.site);
     let (report, found) = explain(&setup.site, &lanes(args, &setup)?, decoded, now_s);
     println!("{}", serde_json::to_string_pretty(&report)?);

@@ -5,8 +5,15 @@ use std::path::Path;
 use super::{Problem, Problems};
 
 /// Keys whose value should not stand in the file.
-const SECRET_KEYS: &[&str] =
-    &["access_token", "private_token", "write_keys", "secrets", "plugin_secrets", "api_secret"];
+const SECRET_KEYS: &[&str] = &[
+    "access_token",
+    "private_token",
+    "write_keys",
+    "secrets",
+    "plugin_secrets",
+    "api_secret",
+    "api_secrets",
+];
 
 /// Replaces every reference in the table. A missing variable or file is a problem, a secret in the open a remark.
 pub(super) fn resolve(
