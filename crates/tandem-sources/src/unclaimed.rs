@@ -20,7 +20,7 @@ pub struct Unclaimed {
 pub fn explain(request: &Request<'_>) -> Unclaimed {
     let (path, query) = (request.path, request.query);
     let text = |name| parameter(query, name);
-    let is = |code, message: &str| Unclaimed { code, message: message.to_owned() };
+    let seems = |code, message: &str| Unclaimed { code, message: message.to_owned() };
     if path.ends_with("/mp/collect") {
         let id = text("measurement_id").filter(|id| is_measurement_id(id));
         return of_stream(id, "a Measurement Protocol request");
@@ -33,13 +33,13 @@ pub fn explain(request: &Request<'_>) -> Unclaimed {
         if request.method == "OPTIONS" {
             let text = "the question of a page's browser whether it may send GA4 hits, from a page that no site's \
                         sources.ga4.hosts lists. Add the page's host";
-            return is("origin_unknown", text);
+            return seems("origin_unknown", text);
         }
         let id = text("tid").filter(|id| is_measurement_id(id));
         if version.as_deref() != Some("2") || id.is_none() {
             let text = "it came to GA4's address without v=2 and a measurement id like G-ABC1234567 (tid), so it cannot \
                         be a GA4 hit of a web page. Look at what sends it";
-            return is("ga4_unreadable", text);
+            return seems("ga4_unreadable", text);
         }
         return of_stream(id, "a GA4 hit");
     }
@@ -49,20 +49,20 @@ pub fn explain(request: &Request<'_>) -> Unclaimed {
     if path.ends_with("/gtm.js") || path.ends_with("/gtag/js") || path.ends_with("/gtag.js") {
         let text = "a page asks for Google's own script. Tandem does not serve others' scripts: load it from Google, and \
                     point only server_container_url here";
-        return is("script_of_google", text);
+        return seems("script_of_google", text);
     }
     if path.ends_with("/data") {
         let text = "it looks like a Data Tag's request, and no site takes those under this path from this host. Set \
                     sources.data_tag.hosts (and path) of the site";
-        return is("data_tag_unknown_host", text);
+        return seems("data_tag_unknown_host", text);
     }
     if path == "/healthy" || path == "/healthz" {
         let text = "a health check came to the public port; /healthz is on the private one";
-        return is("health_check", text);
+        return seems("health_check", text);
     }
     let text = "no site has anything at this path. If it is a page's or a shop's request, compare the path with the \
                 configuration; strangers who try usual paths are no cause for worry";
-    is("no_such_path", text)
+    seems("no_such_path", text)
 }
 
 fn universal() -> Unclaimed {
