@@ -62,17 +62,27 @@ const LEGACY: &[(&str, &str)] = &[("CompletePayment", "Purchase"), ("SubmitForm"
 /// GA4 events about reading and browsing that no ad platform has a use for; sending them only litters its account.
 pub const ANALYTICS_ONLY: &[&str] = &[
     "add_shipping_info",
+    "click",
     "first_visit",
+    "form_start",
+    "form_submit",
+    "login",
     "refund",
     "remove_from_cart",
     "scroll",
+    "select_content",
     "select_item",
     "select_promotion",
     "session_start",
+    "share",
     "user_engagement",
+    "video_complete",
+    "video_progress",
+    "video_start",
     "view_cart",
     "view_item_list",
     "view_promotion",
+    "view_search_results",
 ];
 
 /// Today's name of an event, and what had to be said about the given one.
@@ -134,6 +144,9 @@ pub fn resolve(given: &str) -> Result<Resolved, NameError> {
         let finding =
             Finding::info("event_name_case", "names are case-sensitive; corrected to the standard spelling");
         return Ok(Resolved { name: (*name).into(), finding: Some(finding.on("event_name")) });
+    }
+    if let Some(name) = ANALYTICS_ONLY.iter().find(|name| **name == given) {
+        return Ok(plain(name));
     }
     custom(given)
 }

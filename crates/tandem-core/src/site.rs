@@ -21,7 +21,7 @@ pub struct Site {
     pub policy: Arc<Policy>,
     /// What each destination asks of it.
     pub gates: Gates,
-    /// Set when the shop's pages have our script, so that visitors are remembered.
+    /// Set when visitors are remembered: the shop's pages have our script, or a tag that sends to us.
     pub sessions: Option<Rules>,
     /// Ids by which platforms know a browser (`fbp`) and that are made for those without one, as the site's destinations
     /// ask for.
@@ -30,4 +30,18 @@ pub struct Site {
     pub rules: Arc<crate::rules::Rules>,
     /// In which currency destinations want their money.
     pub reporting: crate::rates::Reporting,
+    /// Event id of an order, with `{id}` or `{number}`, as the source that reports orders makes it.
+    pub sale_event_id: Option<String>,
+}
+
+/// Event ids of orders where no source of orders says otherwise.
+pub const SALE_EVENT_ID: &str = "order_{id}";
+
+impl Site {
+    /// The event id of this order's sale.
+    #[must_use]
+    pub fn sale_id(&self, order: &str) -> String {
+        let template = self.sale_event_id.as_deref().unwrap_or(SALE_EVENT_ID);
+        template.replace("{id}", order).replace("{number}", order)
+    }
 }

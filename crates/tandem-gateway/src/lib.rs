@@ -30,6 +30,7 @@ mod sessions;
 pub mod shaping;
 mod sites;
 pub mod transport;
+mod unclaimed;
 
 pub use clock::Clock;
 pub use limits::Limits;
@@ -134,6 +135,8 @@ pub struct Gateway {
     callers: limits::Callers,
     /// Which signed requests of plugins were seen.
     nonces: nonces::Nonces,
+    /// What is kept of requests that nobody takes.
+    strangers: unclaimed::Strangers,
 }
 
 impl Gateway {
@@ -151,7 +154,7 @@ impl Gateway {
         let present = sites::Present::new(Sites::new(setups, &store, &limits, &rates).await?);
         let (metrics, callers) = (Metrics::default(), limits::Callers::default());
         let (probes, nonces) = (probes::Probes::default(), nonces::Nonces::default());
-        let live = Arc::default();
-        Ok(Self { live, present, store, clock, metrics, limits, rates, callers, probes, nonces })
+        let (live, strangers) = (Arc::default(), unclaimed::Strangers::default());
+        Ok(Self { live, present, store, clock, metrics, limits, rates, callers, probes, nonces, strangers })
     }
 }

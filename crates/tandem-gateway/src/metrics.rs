@@ -70,6 +70,11 @@ struct SiteLabels {
     site: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UnclaimedLabels {
+    reason: &'static str,
+}
+
 /// All counters of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
@@ -81,6 +86,7 @@ pub struct Metrics {
     attempt_ms: Family<AttemptLabels, Counter<f64, AtomicU64>>,
     reloads: Family<ReloadLabels, Counter>,
     swept: Family<SweptLabels, Counter>,
+    unclaimed: Family<UnclaimedLabels, Counter>,
 }
 
 impl Metrics {
@@ -94,6 +100,11 @@ impl Metrics {
         if count > 0 {
             self.rule_failures.get_or_create(&SiteLabels { site: site.to_owned() }).inc_by(count);
         }
+    }
+
+    /// One request that no way in takes.
+    pub fn unclaimed(&self, reason: &'static str) {
+        self.unclaimed.get_or_create(&UnclaimedLabels { reason }).inc();
     }
 
     /// Events with one outcome: `accepted`, `duplicate`, `rejected`, `ignored`.
@@ -137,6 +148,7 @@ impl Metrics {
     pub fn text(&self, store: &Arc<Store>, now_ms: i64) -> String {
         let mut registry = Registry::with_prefix("tandem");
         registry.register("requests", "Requests answered", self.requests.clone());
+        registry.register("unclaimed_requests", "Requests that no way in takes", self.unclaimed.clone());
         registry.register("events", "Events by outcome at the door", self.events.clone());
         let failures = self.rule_failures.clone();
         registry.register("rule_failures", "Rules that could not be applied to an event", failures);

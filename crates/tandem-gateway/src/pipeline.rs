@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use tandem_core::claim::{ClaimKey, OrderReport};
-use tandem_core::consent::{self, Decision, Ruling};
+use tandem_core::consent::{self, Decision, Purpose, Ruling};
 use tandem_core::door::{self, Draft, Rejection};
 use tandem_core::rules::{Applied, Overrides};
 use tandem_core::session;
-use tandem_core::{Event, Finding, Site, names};
+use tandem_core::{Channel, Event, Finding, Site, names};
 use tandem_destinations::{Destination, Skip, too_old};
-use tandem_sources::browser;
+use tandem_sources::{ON_PAGES, tags};
 use tandem_store::{NewDelivery, NewEvent, Notice, NoticeKind, OrderClaim, Outcome, Skipped};
 
 use crate::shaping::Shaped;
@@ -158,7 +158,8 @@ fn entry(
     now_s: i64,
 ) -> NewEvent {
     let halves = Halves::of(&event, &site.site, now_s);
-    let deliveries = site.lanes.iter().map(|lane| delivery(lane, &event, &halves, now_s)).collect();
+    let unpaired = Unpaired::of(site, &event);
+    let deliveries = site.lanes.iter().map(|lane| delivery(lane, &event, &halves, unpaired, now_s)).collect();
     let address = hide_address(&mut event);
     let reports = event.order_id.is_some() && halves != Halves::Completes;
     let order = order.filter(|_| reports).map(|report| OrderClaim {
@@ -199,7 +200,7 @@ impl Halves {
         let Some(rules) = &site.sessions else { return Self::Alone };
         // By its name, not by the order it names: without one it would take the claim of any order's id.
         let sale = event.event_name == names::PURCHASE;
-        if sale && event.source == browser::NAME && rules.sales_come_otherwise {
+        if sale && is_of_page(event) && rules.sales_come_otherwise {
             return Self::Completes;
         }
         if !session::lacks_browser_half(event, || site.gates.is_open(&event.consent)) {
@@ -214,10 +215,59 @@ impl Halves {
     }
 }
 
-fn delivery(lane: &Lane, event: &Event, halves: &Halves, now_s: i64) -> NewDelivery {
+/// Whether a visitor's browser told us, which anybody can do.
+fn is_of_page(event: &Event) -> bool {
+    event.channel == Channel::Browser && ON_PAGES.contains(&event.source.as_str())
+}
+
+/// How an event stands whose id nobody else can have (see [`tags`]) to what else reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unpaired {
+    /// Nothing does.
+    Alone,
+    /// The shop's pages have another way to us, whose word counts first.
+    Repeats,
+    /// The shop's pages have pixels of their own.
+    BesidePixel,
+}
+
+impl Unpaired {
+    fn of(site: &SiteRuntime, event: &Event) -> Self {
+        let unpaired = event.findings.iter().any(|finding| finding.code == tags::UNPAIRED);
+        if !unpaired || !is_of_page(event) {
+            return Self::Alone;
+        }
+        let first = ON_PAGES.iter().find(|name| site.sources.contains_key(*name));
+        match first {
+            Some(first) if *first != event.source => Self::Repeats,
+            _ if site.site.hybrid => Self::BesidePixel,
+            _ => Self::Alone,
+        }
+    }
+
+    /// Only platforms that advertise have pixels.
+    fn skip(self, lane: &Lane) -> Option<Skip> {
+        let message = match self {
+            Self::Repeats => {
+                "another way in reports what happens on the shop's pages, and without an event_id that both \
+                              share this would count twice"
+            }
+            Self::BesidePixel if lane.gate.requires.contains(&Purpose::Advertising) => {
+                "the shop's pages have a pixel (hybrid), and without an event_id that both share this would count twice"
+            }
+            Self::Alone | Self::BesidePixel => return None,
+        };
+        Some(Skip { code: "event_id_unpaired", message: message.to_owned(), is_open: false })
+    }
+}
+
+fn delivery(lane: &Lane, event: &Event, halves: &Halves, unpaired: Unpaired, now_s: i64) -> NewDelivery {
     let definition = lane.destination.definition();
     let ruling = lane.gate.rule(&event.consent);
-    let mut skip = gate(lane, event, &ruling).err().or_else(|| too_old(definition, event, now_s));
+    let mut skip = gate(lane, event, &ruling)
+        .err()
+        .or_else(|| too_old(definition, event, now_s))
+        .or_else(|| unpaired.skip(lane));
     let hold_ms = match halves {
         Halves::Alone => 0,
         Halves::Waits(hold_ms) => {

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
 use tandem_core::rates::{MAX_FEED, Rates, RatesError};
 use tandem_destinations::HttpRequest;
 use tokio::sync::watch;
@@ -113,8 +112,7 @@ async fn on_disk(source: &RatesSource) -> Result<Rates, String> {
 }
 
 async fn fetch(http: &Http, url: &str, kept_in: &Path) -> Result<Rates, String> {
-    let request =
-        HttpRequest { method: Method::GET, url: url.to_owned(), headers: HeaderMap::new(), body: Vec::new() };
+    let request = HttpRequest { url: url.to_owned(), ..HttpRequest::default() };
     let answer = http.fetch(request, MAX_FEED + 1).await?;
     if answer.status != 200 {
         return Err(format!("the feed answers {}", answer.status));

@@ -18,9 +18,6 @@ pub const LIBRARY: &str = include_str!("../../../browser/dist/tandem.js");
 /// Where the settings go in the library; without them it reads its own tag's `data-settings`.
 const PLACE: &str = "\"__TANDEM_SETTINGS__\"";
 
-/// Event ids of orders where no source of orders says otherwise.
-const SALE_EVENT_ID: &str = "order_{id}";
-
 /// What a site's pages load.
 pub struct Script {
     /// Path below which everything lives, e.g. `/x7k2`.
@@ -108,7 +105,8 @@ fn settings(
 ) -> Value {
     let own = &pages.settings;
     let of_orders = || sources.iter().find_map(|s| s.sale_event_id());
-    let sale_event_id = own.sale_event_id.as_deref().or_else(of_orders).unwrap_or(SALE_EVENT_ID);
+    let sale_event_id =
+        own.sale_event_id.as_deref().or_else(of_orders).unwrap_or(tandem_core::site::SALE_EVENT_ID);
     // A platform's own pixel takes whatever it finds, so it needs leave to advertise, whatever its destination asks for.
     let advertises = |lane: &&Lane| lane.gate.requires.contains(&Purpose::Advertising);
     let pixels: Vec<_> =

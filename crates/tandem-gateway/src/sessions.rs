@@ -7,7 +7,7 @@ use tandem_core::consent::{Consent, Decision, Gates};
 use tandem_core::identity::{ClickIds, IdHashes, MatchKeys, hash_identity};
 use tandem_core::session::{self, Clues, Rules, Supply, Touch, Via};
 use tandem_core::{Channel, Event, names};
-use tandem_sources::{Visit, browser};
+use tandem_sources::Visit;
 use tandem_store::{NewTouch, Remembered, Store, StoreError};
 
 /// More orders than this on one page are nobody's.
@@ -72,7 +72,7 @@ pub(crate) fn touch_of_order(event: &Event, visitor: Option<&str>, gates: &Gates
 
 /// Whether the shop's server tells of it.
 fn is_shops(event: &Event) -> bool {
-    event.channel == Channel::Server && event.source != browser::NAME
+    event.channel == Channel::Server
 }
 
 /// A network address older than this is not joined any more, in milliseconds.

@@ -68,6 +68,8 @@ pub(crate) fn shape<'e>(lane: &Lane, event: Cow<'e, Event>) -> Result<Shaped<'e>
     let outgoing = lane.rules.for_destination(name, &event).map_err(|stopped| Skip {
         code: "rule",
         message: format!("{} (rule {:?})", stopped.reason, stopped.rule),
+        // The rule is asked again when the page has completed the event.
+        is_open: true,
     })?;
     let mut shaped = match outgoing {
         None => Shaped { event, overrides: Overrides::default(), applied: vec![], findings: vec![] },
@@ -116,5 +118,6 @@ pub(crate) fn overridden(cleared: &Cleared<'_>, mapped: Mapped) -> Mapped {
     if cleared.overrides.is_empty() {
         return mapped;
     }
-    Mapped { json: cleared.overrides.apply(mapped.json) }
+    let Mapped { json, .. } = mapped;
+    Mapped { json: cleared.overrides.apply(json), ..mapped }
 }

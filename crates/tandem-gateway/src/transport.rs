@@ -70,8 +70,9 @@ impl Http {
         request: HttpRequest,
         mut take: impl FnMut(&[u8]) -> bool,
     ) -> Result<u16, String> {
-        let HttpRequest { method, url, headers, body } = request;
-        let call = self.client.request(method, url).headers(headers).body(body).timeout(A_YEAR);
+        let address = request.address();
+        let HttpRequest { method, headers, body, .. } = request;
+        let call = self.client.request(method, address).headers(headers).body(body).timeout(A_YEAR);
         let mut answer = call.send().await.map_err(|error| explain(&error))?;
         let status = answer.status().as_u16();
         while status == 200

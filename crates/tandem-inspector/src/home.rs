@@ -69,10 +69,9 @@ fn home(inspector: &Inspector, totals: &Totals, lanes: &[LaneCounts]) -> Home {
     let listed = |map: &serde_json::Map<String, serde_json::Value>| -> Vec<(String, i64)> {
         map.iter().map(|(name, count)| (name.replace('_', " "), count.as_i64().unwrap_or_default())).collect()
     };
-    let mut sites: Vec<Site> = inspector
-        .gateway
-        .sites
-        .values()
+    let set_up = inspector.gateway.sites();
+    let mut sites: Vec<Site> = set_up
+        .iter()
         .map(|site| {
             let mut sources: Vec<&'static str> = site.sources.keys().copied().collect();
             sources.sort_unstable();

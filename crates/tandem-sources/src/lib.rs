@@ -13,10 +13,16 @@ use tandem_core::identity::RawIdentity;
 use tandem_core::{Page, Site};
 
 pub mod browser;
+pub mod data_tag;
 pub mod events;
+pub mod ga4;
+pub mod tags;
+pub mod unclaimed;
 pub mod woocommerce;
 
 mod consent;
+mod cookies;
+mod envelope;
 mod values;
 
 /// What came over the wire.
@@ -25,6 +31,13 @@ pub struct Request<'a> {
     pub headers: &'a HeaderMap,
     /// Body as received, before any decoding; signatures are made over it.
     pub body: &'a [u8],
+    /// Verb, upper case; empty means `POST`.
+    pub method: &'a str,
+    /// Path of the address, still percent-encoded.
+    pub path: &'a str,
+    /// Query of the address, still percent-encoded, without its question mark. May hold anything about a person: it is
+    /// read and never kept, logged or answered.
+    pub query: &'a str,
     /// The caller's public network address, behind the trusted proxies.
     pub client_ip: Option<&'a str>,
     /// Whether the caller came by https, as far as the proxies tell.
@@ -39,7 +52,17 @@ impl<'a> Request<'a> {
     /// One of which only headers and body matter.
     #[must_use]
     pub fn new(headers: &'a HeaderMap, body: &'a [u8]) -> Self {
-        Self { headers, body, client_ip: None, secure: false, region: None, now_ms: 0 }
+        Self {
+            headers,
+            body,
+            method: "POST",
+            path: "",
+            query: "",
+            client_ip: None,
+            secure: false,
+            region: None,
+            now_ms: 0,
+        }
     }
 
     /// A header's text with what is no UTF-8 replaced: browsers send names of networks and devices in any encoding.
@@ -53,6 +76,13 @@ impl<'a> Request<'a> {
     pub fn cookies(&self) -> String {
         let all = self.headers.get_all("cookie").iter().map(|v| String::from_utf8_lossy(v.as_bytes()));
         all.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Name and value of all cookies.
+    #[must_use]
+    pub fn cookie_pairs(&self) -> Vec<(String, String)> {
+        let header = self.cookies();
+        cookies::parse(&header).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     /// A header's text, if present and readable.
@@ -75,6 +105,32 @@ pub struct Decoded {
     pub cookies: Vec<String>,
     /// What of the request the site's rules may see; the listener fills it in.
     pub context: tandem_core::rules::Context,
+    /// What the caller is answered once all is kept, where its protocol prescribes that.
+    pub reply: Option<Reply>,
+}
+
+/// An answer that a protocol prescribes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Media type; empty for an answer without a body.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// How visitors are remembered by a source that lives on the shop's pages.
+#[derive(Debug, Clone, Copy)]
+pub struct Remembering<'a> {
+    /// Hosts of the shop's pages.
+    pub hosts: &'a [String],
+    /// What a Purchase that a page reports is for.
+    pub sales: Option<browser::Sales>,
+    /// Seconds a sale without a click id waits for its browser half.
+    pub hold_seconds: u32,
+    /// Days after which a click id is not joined to an order any more.
+    pub click_window_days: u32,
 }
 
 /// A visitor's news, not hashed yet.
@@ -135,6 +191,16 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// How visitors are remembered, for a source whose requests come from visitors' browsers.
+    fn remembering(&self) -> Option<Remembering<'_>> {
+        None
+    }
+
+    /// For a source that is found by what its requests look like, not by a fixed address.
+    fn tag(&self) -> Option<&dyn tags::Tag> {
+        None
+    }
+
     /// The shop's plugin, for a source that takes orders from one.
     fn plugin(&self) -> Option<woocommerce::Plugin<'_>> {
         None
@@ -167,9 +233,18 @@ pub fn configure(name: &str, settings: Option<&Value>) -> Result<Box<dyn Source>
         woocommerce::NAME => Ok(Box::new(woocommerce::WooCommerce::new(
             serde_json::from_value(settings).map_err(|e| e.to_string())?,
         )?)),
+        ga4::NAME => {
+            Ok(Box::new(ga4::Ga4::new(serde_json::from_value(settings).map_err(|e| e.to_string())?)?))
+        }
+        data_tag::NAME => Ok(Box::new(data_tag::DataTag::new(
+            serde_json::from_value(settings).map_err(|e| e.to_string())?,
+        )?)),
         _ => Err(format!("there is no source named {name:?}; known are {}", NAMES.join(", "))),
     }
 }
 
 /// Names that [`configure`] knows.
-pub const NAMES: &[&str] = &[browser::NAME, events::NAME, woocommerce::NAME];
+pub const NAMES: &[&str] = &[browser::NAME, data_tag::NAME, events::NAME, ga4::NAME, woocommerce::NAME];
+
+/// Sources whose requests come from visitors' browsers, the one whose word counts first where several report the same.
+pub const ON_PAGES: &[&str] = &[browser::NAME, data_tag::NAME, ga4::NAME];

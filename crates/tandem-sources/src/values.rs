@@ -32,6 +32,15 @@ pub(crate) fn visitor_id(text: &str) -> Option<String> {
     ((16..=64).contains(&text.len()) && text.bytes().all(plain)).then(|| text.to_owned())
 }
 
+/// Whether a page of this origin or address (`https://shop.example/cart`) is on one of these hosts; a host's port counts
+/// only where it names one.
+pub(crate) fn is_of_hosts(origin: &str, hosts: &[String]) -> bool {
+    let Some((_, authority)) = origin.split_once("://") else { return false };
+    let authority = authority.split('/').next().unwrap_or(authority);
+    let name = authority.split(':').next().unwrap_or(authority);
+    hosts.iter().any(|host| host.eq_ignore_ascii_case(if host.contains(':') { authority } else { name }))
+}
+
 /// Yes or no, in the ways forms and plugins write it.
 pub(crate) fn truth(value: &Value) -> Option<bool> {
     match consent_status(value)? {

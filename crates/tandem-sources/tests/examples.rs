@@ -1,6 +1,6 @@
 //! The examples in the sources' folders: what comes in, and what becomes of it. They are documentation that is run.
 //!
-//! An example holds `title`, optional `settings`, `headers` and `client_ip`, the `body` (JSON, or text as it is) and the
+//! An example holds `title`, optional `settings`, `headers`, `client_ip`, `method`, `path` and `query`, the `body` (JSON, or text as it is) and the
 //! result: `event`, `rejection`, `parts` (a list of those), or `handshake`, and the `cookies` that are set.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
@@ -32,6 +32,9 @@ fn run(name: &str, example: &Value) -> Value {
     let now = example["now"].as_i64().unwrap_or(NOW);
     let request = Request {
         client_ip: example["client_ip"].as_str(),
+        method: example["method"].as_str().unwrap_or("POST"),
+        path: example["path"].as_str().unwrap_or_default(),
+        query: example["query"].as_str().unwrap_or_default(),
         secure: true,
         now_ms: now * 1_000,
         ..Request::new(&headers, body.as_bytes())
@@ -56,6 +59,9 @@ fn write(path: &Path, example: &Value) {
         "settings",
         "now",
         "client_ip",
+        "method",
+        "path",
+        "query",
         "headers",
         "body",
         "event",
@@ -86,7 +92,8 @@ fn every_example_does_what_it_says() {
                 }
                 assert_eq!(&example[key], value, "{}", path.display());
             }
-            let known = ["title", "settings", "headers", "client_ip", "now", "body"];
+            let known =
+                ["title", "settings", "headers", "client_ip", "method", "path", "query", "now", "body"];
             let rest: BTreeSet<_> =
                 example.as_object().unwrap().keys().filter(|key| !known.contains(&key.as_str())).collect();
             assert!(

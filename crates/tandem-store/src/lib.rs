@@ -159,6 +159,8 @@ pub enum NoticeKind {
     Duplicate,
     /// Taken, but looks like a second spelling of something reported before.
     NearMiss,
+    /// A request that no way in takes.
+    Unclaimed,
 }
 
 impl NoticeKind {
@@ -168,6 +170,7 @@ impl NoticeKind {
             Self::Ignored => "ignored",
             Self::Duplicate => "duplicate",
             Self::NearMiss => "near_miss",
+            Self::Unclaimed => "unclaimed",
         }
     }
 }

@@ -19,6 +19,7 @@ const BEFORE: &[&str] = &[
     "NoticeKind::Duplicate, ",
     "NoticeKind::NearMiss, ",
     "state::SKIPPED, now_ms, ",
+    "seems(",
 ];
 
 /// Functions that hold nothing but codes and sentences.

@@ -13,6 +13,7 @@ pub mod country;
 pub(crate) mod door;
 pub mod email;
 pub mod external_id;
+pub mod ga;
 pub mod hash;
 pub(crate) mod keys;
 mod meta_cookies;

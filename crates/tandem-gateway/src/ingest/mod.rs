@@ -30,6 +30,7 @@ mod pages;
 mod peer;
 mod plugin;
 pub mod sweep;
+mod tags;
 
 pub(crate) use peer::Peer;
 
@@ -39,9 +40,13 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/events", post(post_events).fallback(wrong_method))
         .route("/webhooks/woocommerce/{site}", post(post_woocommerce).fallback(wrong_method))
         .route("/plugin/{site}", post(plugin::serve).fallback(wrong_method))
-        .route("/", any(|| async { Refusal::not_found().into_response() }))
+        .route("/", any(nobodys))
         .fallback(pages::serve)
         .with_state(gateway)
+}
+
+async fn nobodys(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    tags::serve(&gateway, request).await
 }
 
 async fn wrong_method() -> Response {
@@ -177,7 +182,7 @@ async fn take_webhook(gateway: &Gateway, site: &str, request: Request) -> Result
     let wire = tandem_sources::Request::new(&headers, &body);
     source.authenticate(&wire).map_err(Refusal::unauthorised)?;
     let mut decoded = source.decode(&wire, &site.site);
-    decoded.context = rule_context(site, &wire);
+    decoded.context = rule_context(&site, &wire);
     if decoded.handshake {
         return Ok(json_response(StatusCode::OK, &json!({ "status": "ready" })));
     }

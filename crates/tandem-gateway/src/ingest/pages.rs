@@ -12,7 +12,7 @@ use tandem_sources::Source;
 use tandem_sources::browser;
 
 use super::peer::Peer;
-use super::{Refusal, counted, json_response, keep, read, rule_context};
+use super::{Refusal, counted, json_response, keep, read, rule_context, tags};
 use crate::live::Seen;
 use crate::probes::{self, Probe};
 use crate::script::LIBRARY;
@@ -30,15 +30,15 @@ struct Asked<'a> {
 /// Everything that no fixed route takes.
 pub(super) async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    let Some(asked) = asked(&gateway, &path) else { return Refusal::not_found().into_response() };
-    let Some(script) = &asked.site.script else { return Refusal::not_found().into_response() };
+    let Some(asked) = asked(&gateway, &path) else { return tags::serve(&gateway, request).await };
+    let Some(script) = &asked.site.script else { return tags::serve(&gateway, request).await };
     match asked.file {
         "s.js" => fixed(&request, || own_script(&request, script)),
         "pixel.gif" => fixed(&request, || StatusCode::NO_CONTENT.into_response()),
         "c" => fixed(&request, || unknown(&gateway, &asked.site, &request)),
         "a" => intake(&gateway, &asked.site, request).await,
         file if file == script.library => fixed(&request, library),
-        _ => Refusal::not_found().into_response(),
+        _ => tags::serve(&gateway, request).await,
     }
 }
 
@@ -52,7 +52,7 @@ fn fixed(request: &Request, answer: impl FnOnce() -> Response) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) { answer() } else { wrong_method("GET") }
 }
 
-fn wrong_method(allowed: &'static str) -> Response {
+pub(super) fn wrong_method(allowed: &'static str) -> Response {
     let refusal =
         Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("use {allowed}"));
     ([(header::ALLOW, allowed)], refusal).into_response()
@@ -109,7 +109,7 @@ async fn intake(gateway: &Gateway, site: &SiteRuntime, request: Request) -> Resp
         origin.to_str().is_ok_and(|origin| source.pages().is_some_and(|pages| pages.allows(origin)))
     });
     let mut response = match *request.method() {
-        Method::OPTIONS => preflight(),
+        Method::OPTIONS => preflight("POST"),
         Method::POST => {
             let result = take(gateway, site, source.as_ref(), request).await;
             counted(gateway, browser::NAME, result)
@@ -126,9 +126,9 @@ async fn intake(gateway: &Gateway, site: &SiteRuntime, request: Request) -> Resp
     response
 }
 
-fn preflight() -> Response {
+pub(super) fn preflight(methods: &'static str) -> Response {
     let headers: [(HeaderName, &str); 3] = [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type"),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ];
@@ -151,6 +151,9 @@ async fn take(
     let wire = tandem_sources::Request {
         headers: &headers,
         body: &body,
+        method: "POST",
+        path: "",
+        query: "",
         client_ip: peer.ip.as_deref(),
         secure: peer.secure || by_https(&headers),
         region: peer.region.as_deref(),
@@ -181,7 +184,7 @@ async fn take(
     Ok(with_cookies(answer, &cookies))
 }
 
-fn with_cookies(mut response: Response, cookies: &[String]) -> Response {
+pub(super) fn with_cookies(mut response: Response, cookies: &[String]) -> Response {
     for cookie in cookies.iter().filter_map(|cookie| HeaderValue::from_str(cookie).ok()) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -189,6 +192,6 @@ fn with_cookies(mut response: Response, cookies: &[String]) -> Response {
 }
 
 /// The page itself came by https, whatever the proxy forgot to say.
-fn by_https(headers: &HeaderMap) -> bool {
+pub(super) fn by_https(headers: &HeaderMap) -> bool {
     headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
 }

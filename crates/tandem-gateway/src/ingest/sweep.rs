@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, header};
 use tandem_destinations::HttpRequest;
 use tandem_sources::Decoded;
 use tandem_sources::woocommerce::{self, Stretch, Sweep, Swept};
@@ -112,12 +112,7 @@ async fn ask(
 ) -> Result<Option<Stretch>, String> {
     let source = site.source(woocommerce::NAME).ok_or("the site has no shop any more")?;
     let sweep = source.sweep().ok_or("the site has no sweep any more")?;
-    let request = HttpRequest {
-        method: Method::GET,
-        url: sweep.url(stretch),
-        headers: headers(&sweep),
-        body: Vec::new(),
-    };
+    let request = HttpRequest { url: sweep.url(stretch), headers: headers(&sweep), ..HttpRequest::default() };
     let answer = http.fetch(request, MAX_ANSWER).await?;
     let swept = sweep.read(stretch, answer.status, &answer.body, &site.site.policy);
     let Swept { parts, next } = swept.map_err(|error| error.to_string())?;

@@ -399,6 +399,6 @@ fn answer(reply: &HttpReply) -> Value {
         HttpReply::Answer { status, body } => {
             json!({ "status": status, "body": redact::outgoing(&body[..body.len().min(4_000)]) })
         }
-        HttpReply::NoAnswer { why } => json!({ "none": why }),
+        HttpReply::NoAnswer { why, .. } => json!({ "none": why }),
     }
 }

@@ -93,15 +93,15 @@ pub(crate) async fn page(
     let earlier = earlier.filter(|old| !recent.iter().any(|new| is_same(old, new))).map(Arc::new);
     let mut records: Vec<Arc<Record>> = earlier.chain(recent.iter().cloned()).collect();
     records.sort_by_key(|record| record.at_ms);
-    let gateway = &inspector.gateway;
-    let mut sites: Vec<String> = gateway.sites.keys().cloned().collect();
+    let set_up = inspector.gateway.sites();
+    let mut sites: Vec<String> = set_up.iter().map(|site| site.site.id.clone()).collect();
     sites.sort_unstable();
     let live = Live {
         stream: query(&filter, newest),
         is_filtered: !filter.is_empty(),
         filter: &filter,
         sites,
-        destinations: gateway.lanes().map(|l| l.destination.definition().name.to_owned()).collect(),
+        destinations: set_up.lanes().map(|l| l.destination.definition().name.to_owned()).collect(),
         kinds: KINDS,
         verdicts: VERDICTS,
         links: links(&inspector),
@@ -146,10 +146,9 @@ fn query(filter: &Filter, newest: u64) -> String {
 /// One for each site whose pages have the script, new on every page view.
 fn links(inspector: &Inspector) -> Vec<Link> {
     let now_s = inspector.gateway.clock.now_s();
-    let mut links: Vec<Link> = inspector
-        .gateway
-        .sites
-        .values()
+    let set_up = inspector.gateway.sites();
+    let mut links: Vec<Link> = set_up
+        .iter()
         .filter_map(|site| {
             let pages = site.sources.values().find_map(|source| source.pages())?;
             let host = pages.settings.hosts.first()?;

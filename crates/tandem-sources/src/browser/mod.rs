@@ -4,16 +4,15 @@
 //! one: it must come from one of the shop's hosts, and a Purchase in it is a hint, never the truth, where the shop's
 //! server reports its orders.
 
-mod body;
-mod cookies;
-mod settings;
+pub(crate) mod body;
+pub(crate) mod settings;
 
 use tandem_core::Site;
 
 pub use body::MAX_EVENTS;
 pub use settings::{Bots, Sales, Settings, listed_word};
 
-use crate::{AuthError, Decoded, Request, Source};
+use crate::{AuthError, Decoded, Remembering, Request, Source, values};
 
 /// Name in configuration, records and metrics.
 pub const NAME: &str = "browser";
@@ -47,12 +46,7 @@ impl Pages {
     /// Whether a page of this origin (`https://shop.example`) is one of the shop's.
     #[must_use]
     pub fn allows(&self, origin: &str) -> bool {
-        let Some((_, authority)) = origin.split_once("://") else { return false };
-        let authority = authority.split('/').next().unwrap_or(authority);
-        let name = authority.split(':').next().unwrap_or(authority);
-        let fits =
-            |host: &String| host.eq_ignore_ascii_case(if host.contains(':') { authority } else { name });
-        self.settings.hosts.iter().any(fits)
+        values::is_of_hosts(origin, &self.settings.hosts)
     }
 }
 
@@ -81,5 +75,15 @@ impl Source for Browser {
 
     fn pages(&self) -> Option<&Pages> {
         Some(&self.pages)
+    }
+
+    fn remembering(&self) -> Option<Remembering<'_>> {
+        let Settings { hosts, sales, hold_seconds, click_window_days, .. } = &self.pages.settings;
+        Some(Remembering {
+            hosts,
+            sales: *sales,
+            hold_seconds: *hold_seconds,
+            click_window_days: *click_window_days,
+        })
     }
 }

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::envelope::Keeping;
+
 /// Words that filter lists look for in addresses on any domain (EasyPrivacy, AdGuard and others). An address with one of
 /// them anywhere is blocked however neutral the rest is.
 const LISTED: &[&str] = &[
@@ -114,28 +116,22 @@ impl Settings {
         if let Some(path) = &self.path {
             check_path(path)?;
         }
-        check_cookie(&self.cookie)?;
-        if let Some(domain) = &self.cookie_domain {
-            check_host(domain).map_err(|_| "cookie_domain is a name like shop.example".to_owned())?;
-            let outside = |host: &&String| {
-                let name = host.split(':').next().unwrap_or(host);
-                name != domain && !name.ends_with(&format!(".{domain}"))
-            };
-            if let Some(host) = self.hosts.iter().find(outside) {
-                return Err(format!("cookie_domain {domain:?} does not hold for host {host:?}"));
-            }
-        }
+        check_cookies(&self.cookie, self.cookie_domain.as_deref(), &self.hosts)?;
         let template = self.sale_event_id.as_deref().unwrap_or("{id}");
         if !template.contains("{id}") && !template.contains("{number}") {
             return Err("sale_event_id must contain {id} or {number}".to_owned());
         }
-        let most = tandem_core::session::MAX_HOLD_MS / 1_000;
-        if i64::from(self.hold_seconds) > most {
-            return Err(format!(
-                "hold_seconds is at most {most}: TikTok merges both halves only inside 5 minutes"
-            ));
+        check_hold(self.hold_seconds)
+    }
+
+    /// How its cookies are called and kept.
+    pub(crate) fn keeping(&self) -> Keeping<'_> {
+        Keeping {
+            cookie: &self.cookie,
+            cookie_domain: self.cookie_domain.as_deref(),
+            click_window_days: self.click_window_days,
+            bots: self.bots,
         }
-        Ok(())
     }
 
     /// The path in use.
@@ -163,7 +159,7 @@ pub fn listed_word(path: &str) -> Option<&'static str> {
     part.or_else(|| LISTED.iter().find(|word| path.contains(**word))).copied()
 }
 
-fn check_host(host: &str) -> Result<(), String> {
+pub(crate) fn check_host(host: &str) -> Result<(), String> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b':');
     if host.is_empty() || !host.bytes().all(plain) {
         return Err(format!("hosts are bare names in lower case like shop.example, not {host:?}"));
@@ -189,6 +185,30 @@ fn check_path(path: &str) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Checks name and domain of the visitor cookie.
+pub(crate) fn check_cookies(cookie: &str, domain: Option<&str>, hosts: &[String]) -> Result<(), String> {
+    check_cookie(cookie)?;
+    let Some(domain) = domain else { return Ok(()) };
+    check_host(domain).map_err(|_| "cookie_domain is a name like shop.example".to_owned())?;
+    let outside = |host: &&String| {
+        let name = host.split(':').next().unwrap_or(host);
+        name != domain && !name.ends_with(&format!(".{domain}"))
+    };
+    match hosts.iter().find(outside) {
+        Some(host) => Err(format!("cookie_domain {domain:?} does not hold for host {host:?}")),
+        None => Ok(()),
+    }
+}
+
+/// Checks that a hold ends inside the platforms' merge.
+pub(crate) fn check_hold(hold_seconds: u32) -> Result<(), String> {
+    let most = tandem_core::session::MAX_HOLD_MS / 1_000;
+    if i64::from(hold_seconds) <= most {
+        return Ok(());
+    }
+    Err(format!("hold_seconds is at most {most}: TikTok merges both halves only inside 5 minutes"))
 }
 
 fn check_cookie(name: &str) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! Questions to the running gateway, over its private port.
 
 use anyhow::Context;
-use axum::http::{HeaderMap, Method};
+use axum::http::HeaderMap;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tandem_destinations::{HttpReply, HttpRequest};
@@ -17,7 +17,7 @@ pub(crate) fn request(server: &Server, path: &str) -> anyhow::Result<HttpRequest
     bearer.set_sensitive(true);
     headers.insert("authorization", bearer);
     let url = format!("http://{}{path}", server.private);
-    Ok(HttpRequest { method: Method::GET, url, headers, body: Vec::new() })
+    Ok(HttpRequest { url, headers, ..HttpRequest::default() })
 }
 
 /// What the private API answers.
@@ -27,7 +27,7 @@ pub(crate) async fn get(server: &Server, path: &str) -> anyhow::Result<Value> {
         HttpReply::Answer { status, body } => {
             anyhow::bail!("the gateway says {}", super::send::line(status, &body))
         }
-        HttpReply::NoAnswer { why } => anyhow::bail!("{}", no_gateway(server, &why)),
+        HttpReply::NoAnswer { why, .. } => anyhow::bail!("{}", no_gateway(server, &why)),
     }
 }
 

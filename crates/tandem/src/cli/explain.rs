@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
 use tandem_core::consent::{Gate, Gates, OnUnknown};
-use tandem_core::door;
 use tandem_core::{Event, Site};
 use tandem_destinations::{HttpRequest, PLATFORMS, Platform};
 use tandem_gateway::clock::{Clock, SystemClock};
@@ -32,9 +31,12 @@ pub(crate) struct Args {
     /// Now (RFC 3339 or Unix seconds); the machine's time by default.
     #[arg(long, value_name = "TIME", value_parser = super::instant)]
     now: Option<i64>,
-    /// The way in: browser, woocommerce or events.
+    /// The way in: browser, data_tag, events, ga4 or woocommerce.
     #[arg(long, required_unless_present = "event", conflicts_with = "event")]
     source: Option<String>,
+    /// Address the request was sent to, for ways in that read it: https://shop.example/g/collect?v=2&tid=…
+    #[arg(long, value_name = "URL", default_value = "")]
+    url: String,
     /// A header of the request, as 'Name: value'; may be repeated.
     #[arg(long = "header", value_name = "HEADER")]
     headers: Vec<String>,
@@ -76,8 +78,16 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let source = setup.sources.iter().find(|s| s.name() == name);
     let source = source.with_context(|| format!("the site has no source {name:?}"))?;
     let now_s = now_s(args);
-    let request =
-        tandem_sources::Request { now_ms: now_s * 1_000, ..tandem_sources::Request::new(&headers, &body) };
+    let (address, query) = args.url.split_once('?').unwrap_or((&args.url, ""));
+    let path =
+        address.split_once("://").map_or(address, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+    let request = tandem_sources::Request {
+        method: if body.is_empty() && !query.is_empty() { "GET" } else { "POST" },
+        path,
+        query,
+        now_ms: now_s * 1_000,
+        ..tandem_sources::Request::new(&headers, &body)
+    };
     let decoded = source.decode(&request, &setup.site);
     let context = setup.site.rules.context(|name| request.header(name), &request.cookies());
     let (site, lanes) = (setup.site.clone(), lanes(args, &setup, rates)?);

@@ -15,13 +15,14 @@ use tandem_core::{Currency, Site};
 use tandem_destinations::{Definition, Destination};
 use tandem_gateway::rates::RatesSource;
 use tandem_gateway::{Limits, SiteSetup};
-use tandem_sources::Source;
 use tandem_sources::browser::Sales;
+use tandem_sources::{ON_PAGES, Source};
 
 mod consent;
 mod problems;
 mod rules;
 mod secrets;
+mod tags;
 
 pub(crate) use problems::{Problem, Problems};
 pub(crate) use rules::RuleTest;
@@ -220,6 +221,7 @@ pub(crate) fn parse(
     let currency = section(&mut table, "currency", &mut problems);
     let mut rule_tests = RuleTests::new();
     let sites = sites(&mut table, &mut rule_tests, &mut problems);
+    remarks.extend(tags::remarks(&sites));
     for unknown in table.keys() {
         problems.add(unknown, "unknown table", "the tables are server, store, log, currency and [[site]]");
     }
@@ -274,7 +276,7 @@ fn sites(table: &mut toml::Table, tests: &mut RuleTests, problems: &mut Problems
         }
     };
     let mut sites: Vec<SiteSetup> = Vec::new();
-    let mut keys = std::collections::HashSet::new();
+    let (mut keys, mut marks) = (std::collections::HashSet::new(), std::collections::HashSet::new());
     for (i, value) in list.into_iter().enumerate() {
         let at = format!("site[{i}]");
         let Some(mut table) = read::<SiteTable>(value, &at, problems) else { continue };
@@ -294,6 +296,12 @@ fn sites(table: &mut toml::Table, tests: &mut RuleTests, problems: &mut Problems
         {
             let remedy = "the path says which site a page is of: give every site its own";
             problems.add(&format!("{at}.sources.browser.path"), "used twice", remedy);
+        }
+        for (source, name, mark) in tags::marks(&setup) {
+            if !marks.insert((source, mark)) {
+                let remedy = "it says which site a request is for: give every site its own";
+                problems.add(&format!("{at}.sources.{source}.{name}"), "used twice", remedy);
+            }
         }
         sites.push(setup);
     }
@@ -328,11 +336,17 @@ fn site(table: SiteTable, at: &str, problems: &mut Problems) -> SiteSetup {
     let (rules, reporting) = changed.compile(at, problems);
     let (policy, gates) = consent::rules(table.consent, asked, at, problems);
     if sources.is_empty() {
-        let remedy = "add [site.sources.browser], [site.sources.woocommerce] or [site.sources.events]";
+        let remedy = "add [site.sources.browser], [site.sources.woocommerce] or [site.sources.events]; see tandem check \
+                      --example for the others";
         problems.add(&format!("{at}.sources"), "no way in", remedy);
     }
     let sessions = sessions(&sources, at, problems);
-    let page_pixel = sessions.is_some() && destinations.iter().any(|d| d.page_pixel().is_some());
+    tags::check(&sources, at, problems);
+    let has_script = sources.iter().any(|source| source.pages().is_some());
+    let page_pixel = has_script && destinations.iter().any(|d| d.page_pixel().is_some());
+    let of_script = sources.iter().find_map(|source| source.pages()?.settings.sale_event_id.as_deref());
+    let sale_event_id = of_script.or_else(|| sources.iter().find_map(|source| source.sale_event_id()));
+    let sale_event_id = sale_event_id.map(str::to_owned);
     let mut browser_ids: Vec<_> =
         destinations.iter().flat_map(|d| d.definition().browser_ids).copied().collect();
     browser_ids.sort_unstable();
@@ -348,23 +362,25 @@ fn site(table: SiteTable, at: &str, problems: &mut Problems) -> SiteSetup {
         browser_ids,
         rules,
         reporting,
+        sale_event_id,
     };
     SiteSetup { site, sources, destinations }
 }
 
-/// How visitors are remembered: only where the shop's pages have our script.
+/// How visitors are remembered: only where the shop's pages send to us. Our script's settings count before a tag's.
 fn sessions(sources: &[Box<dyn Source>], at: &str, problems: &mut Problems) -> Option<Rules> {
-    let pages = sources.iter().find_map(|source| source.pages())?;
-    let settings = &pages.settings;
-    if settings.hosts.is_empty() {
+    let on_pages = || sources.iter().filter(|source| source.remembering().is_some());
+    for source in on_pages().filter(|source| source.remembering().is_some_and(|how| how.hosts.is_empty())) {
         let remedy = "name the hosts of the shop's pages, e.g. hosts = [\"shop.example\"]";
-        problems.add(&format!("{at}.sources.browser.hosts"), "no host: no page may send", remedy);
+        problems.add(&format!("{at}.sources.{}.hosts", source.name()), "no host: no page may send", remedy);
     }
-    let others = sources.iter().any(|source| source.pages().is_none());
+    let first = on_pages().min_by_key(|source| ON_PAGES.iter().position(|name| *name == source.name()))?;
+    let how = first.remembering()?;
+    let others = sources.iter().any(|source| source.remembering().is_none());
     Some(Rules {
-        hold_ms: i64::from(settings.hold_seconds) * 1_000,
-        click_window_ms: i64::from(settings.click_window_days) * 86_400_000,
-        sales_come_otherwise: settings.sales.map_or(others, |sales| sales == Sales::Complete),
+        hold_ms: i64::from(how.hold_seconds) * 1_000,
+        click_window_ms: i64::from(how.click_window_days) * 86_400_000,
+        sales_come_otherwise: how.sales.map_or(others, |sales| sales == Sales::Complete),
     })
 }
 

@@ -12,6 +12,7 @@ const SECRET_KEYS: &[&str] = &[
     "secrets",
     "plugin_secrets",
     "api_secret",
+    "api_secrets",
     "consumer_key",
     "consumer_secret",
 ];

@@ -179,3 +179,47 @@ fn mistakes_in_consent_are_named() {
         assert!(found.contains(expected), "{expected} not in\n{found}");
     }
 }
+
+#[test]
+fn a_measurement_id_and_a_data_tags_host_belong_to_one_site() {
+    let tags = |id: &str, host: &str| {
+        format!(
+            "[site.sources.ga4]\nmeasurement_ids = [\"{id}\"]\nhosts = [\"{host}\"]\n[site.sources.data_tag]\nhosts = [\"{host}\"]\n"
+        )
+    };
+    let two = |id: &str, host: &str| {
+        format!("{GOOD}{}[[site]]\nid = \"other\"\n{}", tags("G-ABC1234567", "shop.example"), tags(id, host))
+    };
+    assert_eq!(problems(&two("G-OTHER12345", "other.example")), [""; 0]);
+    assert_eq!(
+        problems(&two("G-ABC1234567", "shop.example")),
+        ["site[1].sources.data_tag.hosts: used twice", "site[1].sources.ga4.measurement_ids: used twice",]
+    );
+    let config = parse(&two("G-OTHER12345", "other.example"), Path::new("."), env);
+    let config = config.map_err(|p| p.to_string()).unwrap();
+    let remark = &config.remarks[0];
+    assert_eq!((remark.path.as_str(), config.remarks.len()), ("site[0].sources", 2));
+    assert!(
+        remark.what.contains("data_tag and ga4") && remark.remedy.starts_with("data_tag counts"),
+        "{remark}"
+    );
+    // A tag alone opens sessions; the shop's own server reports its sales.
+    let site = &config.sites[0].site;
+    assert!(site.sessions.is_some_and(|rules| rules.sales_come_otherwise) && !site.hybrid);
+}
+
+#[test]
+fn tags_without_marks_are_named() {
+    for (lines, expected) in [
+        ("[site.sources.ga4]\nhosts = [\"shop.example\"]", "site[0].sources.ga4.measurement_ids: none"),
+        ("[site.sources.ga4]\nmeasurement_ids = [\"G-ABC1234567\"]", "site[0].sources.ga4.hosts: no host"),
+        ("[site.sources.ga4]\nmeasurement_ids = [\"UA-1-1\"]", "is not like G-ABC1234567"),
+        ("[site.sources.ga4]\nmeasurement_id = \"G-ABC1234567\"", "unknown field"),
+        ("[site.sources.data_tag]", "site[0].sources.data_tag.hosts: no host"),
+        ("[site.sources.data_tag]\npath = \"/v1/events\"", "taken by the gateway"),
+        ("[site.sources.data_tag]\npath = \"data\"", "path is like /data"),
+    ] {
+        let found = problems(&format!("{GOOD}{lines}")).join("\n");
+        assert!(found.contains(expected), "{expected} not in\n{found}");
+    }
+}

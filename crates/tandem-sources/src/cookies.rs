@@ -10,7 +10,7 @@ use tandem_core::normalise::clicks;
 const MAX_AGE_S: u32 = 34_560_000;
 
 /// Name and value pairs of a `Cookie` header, surrounding quotes removed.
-pub(super) fn parse(header: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn parse(header: &str) -> impl Iterator<Item = (&str, &str)> {
     header.split(';').filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
         Some((name.trim(), value.trim().trim_matches('"')))
@@ -21,25 +21,25 @@ pub(super) fn parse(header: &str) -> impl Iterator<Item = (&str, &str)> {
 ///
 /// Not `HttpOnly`: the platforms' own scripts read theirs, and the visitor id goes to them as `external_id` from the
 /// page too, or both halves would name different people.
-pub(super) struct Jar<'a> {
-    pub(super) domain: Option<&'a str>,
-    pub(super) secure: bool,
+pub(crate) struct Jar<'a> {
+    pub(crate) domain: Option<&'a str>,
+    pub(crate) secure: bool,
     /// How long a click counts, in seconds.
-    pub(super) click_window_s: u32,
-    pub(super) out: Vec<String>,
+    pub(crate) click_window_s: u32,
+    pub(crate) out: Vec<String>,
 }
 
 impl Jar<'_> {
-    pub(super) fn set(&mut self, name: &str, value: &str) {
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.write(name, value, MAX_AGE_S);
     }
 
-    pub(super) fn remove(&mut self, name: &str) {
+    pub(crate) fn remove(&mut self, name: &str) {
         self.write(name, "", 0);
     }
 
     /// Takes away every cookie that is ours to write or to renew.
-    pub(super) fn remove_all(&mut self, visitor: &str) {
+    pub(crate) fn remove_all(&mut self, visitor: &str) {
         self.remove(visitor);
         clicks::kept_cookie_names().for_each(|name| self.remove(name));
     }
@@ -52,7 +52,7 @@ impl Jar<'_> {
 
     /// Keeps click ids that came with the address for as long as a click counts, and renews what names the browser. A
     /// click out of a cookie is as old as it is: renewing it would make it younger.
-    pub(super) fn keep(&mut self, fresh: &ClickIds, cookies: &[(&str, &str)]) {
+    pub(crate) fn keep(&mut self, fresh: &ClickIds, cookies: &[(&str, &str)]) {
         for (key, value) in fresh.iter() {
             if let Some(cookie) = clicks::cookie_of(key)
                 && clicks::held_by(cookie, value).is_some()
