@@ -8,9 +8,11 @@
  * Requires Plugins:     woocommerce
  * WC requires at least: 8.2
  * WC tested up to:      11.0
+ * Author:               Tandem
  * License:              GPL-2.0-or-later
  * License URI:          https://www.gnu.org/licenses/gpl-2.0.html
  * Text Domain:          tandem
+ * Domain Path:          /languages
  *
  * @package Tandem
  */

@@ -22,7 +22,7 @@ start_web_servers() {
   apache_site "$poor_port" FileInfo >"$web/sites.conf"
   start_apache poor '' "$poor_port"
   start_nginx
-  printf '<IfModule mod_rewrite.c>\nRewriteEngine On\nRewriteRule ^index\\.php$ - [L]\nRewriteCond %%{REQUEST_FILENAME} !-f\nRewriteRule . /index.php [L]\n</IfModule>\n' \
+  printf '<IfModule mod_rewrite.c>\nRewriteEngine On\nRewriteRule ^index\\.php$ - [L]\nRewriteCond %%{REQUEST_FILENAME} !-f\nRewriteCond %%{REQUEST_FILENAME} !-d\nRewriteRule . /index.php [L]\n</IfModule>\n' \
     >"$temp/wordpress/.htaccess"
   chmod 644 "$temp/wordpress/.htaccess"
   export TANDEM_APACHE=http://127.0.0.1:$apache_port TANDEM_APACHE_DEAF=http://127.0.0.1:$deaf_port

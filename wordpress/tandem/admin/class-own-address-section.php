@@ -80,7 +80,8 @@ final class Own_Address_Section {
 		$upstream = isset( $_POST[ self::FIELD ] ) ? untrailingslashit( sanitize_text_field( wp_unslash( $_POST[ self::FIELD ] ) ) ) : '';
 		if ( '' !== $upstream ) {
 			if ( ! Own_Address::is_upstream( $upstream ) ) {
-				return __( 'The gateway, seen from the web server: write it as http://127.0.0.1:8080, without a path.', 'tandem' );
+				/* translators: %s: an address. */
+				return sprintf( __( 'The gateway, seen from the web server: write it as %s, without a path.', 'tandem' ), 'http://' . Own_Address::USUAL );
 			}
 			update_option( Own_Address::UPSTREAM, $upstream, false );
 			if ( $upstream !== $before && Htaccess::is_there() && 'take_back' !== $asked ) {

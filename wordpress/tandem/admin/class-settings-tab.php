@@ -9,6 +9,7 @@ namespace Tandem\Admin;
 
 use Tandem\Connection;
 use Tandem\Htaccess;
+use Tandem\Journal;
 use Tandem\Settings;
 use Tandem\Setup;
 
@@ -89,7 +90,7 @@ final class Settings_Tab {
 				<?php if ( $saved ) : ?>
 					<?php
 					/* translators: 1: address of the gateway, 2: name of the site there. */
-					Status::output_mark( 'good', sprintf( __( 'Connected to %1$s as “%2$s”.', 'tandem' ), $saved->url, $saved->site ) );
+					Status::output_mark( ( new Journal() )->read()['failures'] ? 'open' : 'good', sprintf( __( 'Connected to %1$s as “%2$s”.', 'tandem' ), $saved->url, $saved->site ) );
 					?>
 				<?php endif; ?>
 				<input type="password" autocomplete="off" spellcheck="false" class="regular-text" name="tandem_connection_string" id="tandem_connection_string" value=""
@@ -219,8 +220,8 @@ final class Settings_Tab {
 	 */
 	private static function script_hosts(): array {
 		return array(
-			'auto'    => __( 'From the shop’s address where that works, else from the gateway', 'tandem' ),
-			'shop'    => __( 'From the shop’s address', 'tandem' ),
+			'auto'    => __( 'From the shop if that works, else the gateway', 'tandem' ),
+			'shop'    => __( 'From the shop’s own address', 'tandem' ),
 			'gateway' => __( 'From the gateway’s address', 'tandem' ),
 			'off'     => __( 'Not at all', 'tandem' ),
 		);

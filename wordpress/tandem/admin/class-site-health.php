@@ -55,7 +55,7 @@ final class Site_Health {
 	 */
 	public function test_connection(): array {
 		if ( Settings::get( 'connected' ) ) {
-			return self::result( 'tandem_connection', 'good', __( 'Tandem is connected to its gateway', 'tandem' ), '' );
+			return self::result( 'tandem_connection', 'good', __( 'Tandem is connected to its gateway', 'tandem' ), __( 'Orders are handed over as they come.', 'tandem' ) );
 		}
 		return self::result(
 			'tandem_connection',
@@ -73,15 +73,21 @@ final class Site_Health {
 		$oldest = $outbox->oldest();
 		if ( null !== $oldest && time() - $oldest > self::LATE_SECONDS ) {
 			$journal = ( new Journal() )->read();
+			$waiting = $outbox->count();
 			return self::result(
 				'tandem_queue',
 				'critical',
 				__( 'Orders wait for the Tandem gateway', 'tandem' ),
-				/* translators: 1: number of orders, 2: a span of time, 3: an error. */
-				sprintf( __( '%1$d orders wait, the first for %2$s. They are kept and sent as soon as the gateway takes them. Last error: %3$s', 'tandem' ), $outbox->count(), human_time_diff( $oldest ), '' === $journal['error'] ? __( 'none', 'tandem' ) : $journal['error'] )
+				sprintf(
+					/* translators: 1: number of orders, 2: a span of time, 3: an error. */
+					_n( '%1$d order waits, for %2$s now. It is kept, and sent as soon as the gateway takes it. Last error: %3$s', '%1$d orders wait, the first for %2$s. They are kept, and sent as soon as the gateway takes them. Last error: %3$s', $waiting, 'tandem' ),
+					$waiting,
+					human_time_diff( $oldest ),
+					'' === $journal['error'] ? __( 'none', 'tandem' ) : $journal['error']
+				)
 			);
 		}
-		$note = After_Response::is_possible() ? '' : __( 'This PHP cannot end a response early, so orders are handed over in the background, a minute later. PHP-FPM or LiteSpeed can.', 'tandem' );
+		$note = After_Response::is_possible() ? __( 'They go after the buyer has the answer, so checkout does not wait.', 'tandem' ) : __( 'This PHP cannot end a response early, so orders are handed over in the background, a minute later. PHP-FPM or LiteSpeed can.', 'tandem' );
 		return self::result( 'tandem_queue', 'good', __( 'Orders reach the Tandem gateway', 'tandem' ), $note );
 	}
 
@@ -100,7 +106,7 @@ final class Site_Health {
 		if ( ! $found['works'] ) {
 			return self::result( 'tandem_own_address', 'critical', __( 'Tandem’s script is missing where pages ask for it', 'tandem' ), $found['obstacle'] );
 		}
-		return self::result( 'tandem_own_address', 'good', __( 'Tandem’s script is served under this shop’s own address', 'tandem' ), '' );
+		return self::result( 'tandem_own_address', 'good', __( 'Tandem’s script is served under this shop’s own address', 'tandem' ), __( 'Cookies live as long as they say, in Safari too.', 'tandem' ) );
 	}
 
 	/**
@@ -109,9 +115,9 @@ final class Site_Health {
 	public function test_conflicts(): array {
 		$notes = Conflicts::found();
 		if ( ! $notes ) {
-			return self::result( 'tandem_conflicts', 'good', __( 'No other plugin reports the same sales as Tandem', 'tandem' ), '' );
+			return self::result( 'tandem_conflicts', 'good', __( 'No other plugin reports the same sales as Tandem', 'tandem' ), __( 'None of those that we know is active.', 'tandem' ) );
 		}
-		return self::result( 'tandem_conflicts', 'recommended', __( 'Another plugin may report the same sales as Tandem', 'tandem' ), implode( ' ', $notes ) );
+		return self::result( 'tandem_conflicts', 'recommended', __( 'Another plugin may report the same sales as Tandem', 'tandem' ), implode( "\n", $notes ) );
 	}
 
 	/**
@@ -120,7 +126,7 @@ final class Site_Health {
 	 * @param string $test        The test.
 	 * @param string $status      Good, recommended or critical.
 	 * @param string $label       What was found.
-	 * @param string $description What to do.
+	 * @param string $description What to do; each line is a paragraph.
 	 */
 	private static function result( string $test, string $status, string $label, string $description ): array {
 		return array(
@@ -131,7 +137,7 @@ final class Site_Health {
 				'label' => __( 'Tandem', 'tandem' ),
 				'color' => 'blue',
 			),
-			'description' => '<p>' . esc_html( $description ) . '</p>',
+			'description' => '<p>' . str_replace( "\n", '</p><p>', esc_html( $description ) ) . '</p>',
 			'actions'     => sprintf( '<a href="%s">%s</a>', esc_url( Settings_Tab::address() ), esc_html__( 'Settings', 'tandem' ) ),
 		);
 	}

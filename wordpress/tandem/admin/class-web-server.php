@@ -39,7 +39,7 @@ final class Web_Server {
 	 *
 	 * @param string $server   NGINX, APACHE or CADDY.
 	 * @param string $path     The script's path without a slash at its end, such as /x7k2.
-	 * @param string $upstream Where the web server reaches the gateway, such as http://127.0.0.1:8080.
+	 * @param string $upstream Where the web server reaches the gateway, without a path.
 	 * @param bool   $https    Whether visitors come by https in any case, also where something in front ends it.
 	 */
 	public static function lines( string $server, string $path, string $upstream, bool $https ): string {

@@ -18,6 +18,11 @@ final class Own_Address {
 	const OPTION = 'tandem_own_address';
 
 	/**
+	 * Where a gateway on the same machine listens, unless it was told otherwise.
+	 */
+	const USUAL = '127.0.0.1:8080';
+
+	/**
 	 * Where the web server reaches the gateway, if the admin said so.
 	 */
 	const UPSTREAM = 'tandem_upstream';
@@ -113,7 +118,7 @@ final class Own_Address {
 		}
 		$is_ours = wp_parse_url( $connection->url, PHP_URL_HOST ) === wp_parse_url( home_url(), PHP_URL_HOST )
 			&& wp_parse_url( $connection->url, PHP_URL_PORT ) === wp_parse_url( home_url(), PHP_URL_PORT );
-		return $is_ours || ! self::is_upstream( $connection->url ) ? 'http://127.0.0.1:8080' : $connection->url;
+		return $is_ours || ! self::is_upstream( $connection->url ) ? 'http://' . self::USUAL : $connection->url;
 	}
 
 	/**
