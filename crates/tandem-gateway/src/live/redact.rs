@@ -17,10 +17,10 @@ const MAX_TEXT: usize = 300;
 const MAX_DEPTH: usize = 8;
 
 /// Fields whose texts are the shop's or ours, compared without case and separators: of events in our words, those of
-/// platforms and of tag managers; click ids; of WooCommerce's orders.
+/// platforms and of tag managers; click ids; of WooCommerce's orders. A transaction's id is left out: it may be the payment's.
 const PLAIN: &str = "\
     event eventname eventid eventtime eventsource eventsourceid en type status channel orderid \
-    parentorderid transactionid value currency cu tax shipping coupon paymenttype contenttype contentid \
+    parentorderid value currency cu tax shipping coupon paymenttype contenttype contentid \
     contentids contentname contentcategory itemid itemname itembrand itemcategory itemvariant itemlistid \
     itemlistname brand price quantity numitems lineid searchstring searchterm query affiliation discount \
     index sentat at timestamp timestampmicros testeventcode actionsource locale language ul region \
