@@ -31,8 +31,19 @@ fn every_command_has_help() {
     let all = tandem(&["--help"]);
     assert_eq!(all.code, 0);
     for command in [
-        "serve", "demo", "sandbox", "send", "check", "doctor", "tag", "connect", "export", "replay",
+        "serve",
+        "demo",
+        "sandbox",
+        "send",
+        "check",
+        "doctor",
+        "tag",
+        "connect",
+        "export",
+        "replay",
         "explain",
+        "tail",
+        "debug-link",
     ] {
         assert!(all.stdout.contains(&format!("\n  {command} ")), "{command} is not in\n{}", all.stdout);
         for help in ["--help", "-h"] {

@@ -26,6 +26,7 @@ const ORDINARY: &[&str] = &[
     "account",  // our own texts
     "block",    // our own texts
     "new",      // New Delhi, a city
+    "ension",   // stands in "dimensions", the name of a field
 ];
 
 /// A value that must not be found, and what it is.

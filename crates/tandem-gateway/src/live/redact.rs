@@ -17,19 +17,19 @@ const MAX_TEXT: usize = 300;
 const MAX_DEPTH: usize = 8;
 
 /// Fields whose texts are the shop's or ours, compared without case and separators: of events in our words, those of
-/// platforms and of tag managers; click ids; of WooCommerce's orders.
+/// platforms and of tag managers; click ids; of WooCommerce's orders. A transaction's id is left out: it may be the payment's.
 const PLAIN: &str = "\
     event eventname eventid eventtime eventsource eventsourceid en type status channel orderid \
-    parentorderid transactionid value currency cu tax shipping coupon paymenttype contenttype contentid \
+    parentorderid currency cu tax shipping coupon paymenttype contenttype contentid \
     contentids contentname contentcategory itemid itemname itembrand itemcategory itemvariant itemlistid \
-    itemlistname brand price quantity numitems lineid searchstring searchterm query affiliation discount \
+    itemlistname brand price quantity numitems lineid searchstring searchterm affiliation discount \
     index sentat at timestamp timestampmicros testeventcode actionsource locale language ul region \
     country pixels automated v tid cid sid sct seg et gcs gcd npa dma sr gtm clientid sessionid \
-    gasessionid visitor partnername measurementid pixelid version method path ttclid ttp gclid gbraid \
+    gasessionid visitor partnername measurementid pixelid version method ttclid ttp gclid gbraid \
     wbraid fbclid fbc fbp epik sccid rdtcid msclkid twclid id number total subtotal totaltax \
     shippingtotal discounttotal productid variationid sku datecreated datecreatedgmt datepaid \
     datepaidgmt datemodified datemodifiedgmt datecompleted datecompletedgmt paymentmethod createdvia \
-    currencysymbol pricesincludetax parentid customerid webhookid key taxclass";
+    currencysymbol pricesincludetax parentid customerid webhookid taxclass";
 
 /// Fields that hold addresses of pages.
 const ADDRESSES: &[&str] =
@@ -175,6 +175,8 @@ impl Incoming {
             }
             Below::Consent => Reading::is_word(text) || matches!(text, "unknown" | "GRANTED" | "DENIED"),
             Below::Open if ADDRESSES.contains(&name) => return address(text),
+            // Of a shop's own fields: what they are called, not what is in them.
+            Below::Open if name == "key" => is_name(text) && !text.contains("order_"),
             Below::Open => is_plain(name) && !is_personal(text) || is_amount(text),
         };
         if shows { cut(text).into() } else { hidden(text) }
@@ -212,14 +214,33 @@ pub(super) fn is_personal(text: &str) -> bool {
     page::is_personal_text(text) || text.contains('@') || is_phone(text)
 }
 
-/// At least seven digits among nothing but the punctuation of phone numbers. Digits alone may be any id.
+/// Somewhere in it at least seven digits among nothing but the punctuation of phone numbers, with some of that, or behind a
+/// zero. Other digits alone may be any id, and what hangs on a letter is a part of one.
 fn is_phone(text: &str) -> bool {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let punctuation = text.bytes().any(|b| matches!(b, b' ' | b'(' | b'/' | b'+' | b'-'));
-    let alone = text.bytes().all(|b| b.is_ascii_digit() || b" ()/+-.".contains(&b));
-    let date =
-        text.len() >= 10 && text.as_bytes().get(4) == Some(&b'-') && text.as_bytes().get(7) == Some(&b'-');
-    digits >= 7 && alone && (punctuation && !date || text.starts_with('0'))
+    let of_phone = |c: char| c.is_ascii_digit() || " ()/+-.".contains(c);
+    let mut rest = text;
+    let mut before = None;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit() || c == '+' || c == '(') {
+        before = rest[..start].chars().next_back().or(before);
+        let run = &rest[start..];
+        let end = run.find(|c: char| !of_phone(c)).unwrap_or(run.len());
+        let (run, after) = (&run[..end], run[end..].chars().next());
+        let hangs = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        if !hangs(before) && !hangs(after) && run_is_phone(run.trim()) {
+            return true;
+        }
+        before = run.chars().next_back();
+        rest = &rest[start + end..];
+    }
+    false
+}
+
+fn run_is_phone(run: &str) -> bool {
+    let digits = run.bytes().filter(u8::is_ascii_digit).count();
+    let at = |place: usize| run.as_bytes().get(place) == Some(&b'-');
+    let (date, decimal) = (at(4) && at(7), run.matches('.').count() == 1 && digits + 1 == run.len());
+    let punctuated = digits < run.len() && !decimal;
+    digits >= 7 && !date && (punctuated || run.starts_with('0'))
 }
 
 fn address(text: &str) -> Value {
@@ -255,7 +276,7 @@ pub(super) fn outgoing(bytes: &[u8]) -> Value {
         Ok(value) => own("", &value, 0),
         Err(_) => {
             let text = String::from_utf8_lossy(bytes);
-            if is_personal(&text) { hidden(&text) } else { cut(&text).into() }
+            if is_told(&text) { hidden(&text) } else { cut(&text).into() }
         }
     }
 }
@@ -289,7 +310,12 @@ fn own_text(name: &str, text: &str) -> Value {
     if text.starts_with("http://") || text.starts_with("https://") {
         return address(text);
     }
-    if is_personal(text) && !is_hash(text) { hidden(text) } else { cut(text).into() }
+    if is_told(text) { hidden(text) } else { cut(text).into() }
+}
+
+/// What a platform may repeat of an event; numbers in there are ids.
+fn is_told(text: &str) -> bool {
+    page::is_personal_text(text) || text.contains('@')
 }
 
 pub(super) fn is_secret(name: &str) -> bool {
@@ -361,6 +387,28 @@ mod tests {
         );
         for body in ["ada@example.com,Ada", "{\"email\":\"ada@example.com\"", "\u{1}\u{2}"] {
             assert!(incoming(None, body.as_bytes()).to_string().contains("not_shown"));
+        }
+    }
+
+    #[test]
+    fn numbers_of_phones_and_others() {
+        for phone in
+            ["0151/23456789", "for (202) 555 0143.", "+4915123456789", "call 030 23125-014 now", "0701740633"]
+        {
+            assert!(is_phone(phone), "{phone}");
+        }
+        for id in [
+            "0f8fad5b-d9cb-469f-a165-70867728950e",
+            "wc_order_12345678",
+            "order-2024-001234",
+            "1795352335",
+            "2026-11-22 14:00:00",
+            "1795352335.123",
+            "1234567.89",
+            "",
+            "SONY WH-1000XM5 (2024)",
+        ] {
+            assert!(!is_phone(id), "{id}");
         }
     }
 
