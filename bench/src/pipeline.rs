@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tandem_core::consent::{Gates, OnUnknown};
+use tandem_core::rules::{Context, RuleSettings, Rules, Settings};
 use tandem_core::{Event, Site, door};
 use tandem_destinations::Destination;
 use tandem_gateway::{Lane, SiteRuntime, pipeline};
@@ -45,6 +46,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
         .map(|event| event.body)
         .collect();
     println!("a stored event is {} bytes of JSON", stored[0].len());
+    let rules = rules()?;
+    let events: Vec<Event> = stored.iter().filter_map(|body| serde_json::from_str(body).ok()).collect();
+    step("ten rules, four of which apply", |id| {
+        let mut event = events[index(id)].clone();
+        black_box(rules.at_door(&mut event, &Context::default()));
+    });
     let tiktok: &dyn Destination = site.lanes[0].destination.as_ref();
     step("read back and map for TikTok", |id| {
         if let Ok(event) = serde_json::from_str::<Event>(&stored[index(id)]) {
@@ -57,6 +64,20 @@ pub(crate) fn run() -> anyhow::Result<()> {
 /// Everything between a decoded request and the store.
 fn prepare(site: &SiteRuntime, decoded: Decoded) -> pipeline::Prepared {
     pipeline::prepare(site, events::NAME, pipeline::admit(&site.site, decoded.parts, NOW), NOW)
+}
+
+fn rules() -> anyhow::Result<Rules> {
+    let rule = |n: usize| RuleSettings {
+        name: format!("rule {n}"),
+        when: Some(match n {
+            0..4 => format!("event_name == 'Purchase' and value > {n}"),
+            _ => format!("'/survey/{n}' in page.path or properties.tier == 'gold'"),
+        }),
+        set: [(format!("properties.p{n}"), "value|times('0.3')|round(2)".to_owned())].into(),
+        ..RuleSettings::default()
+    };
+    let settings = Settings { rules: (0..10).map(rule).collect(), ..Settings::default() };
+    Rules::compile(settings).map_err(|mistakes| anyhow::anyhow!("{mistakes:?}"))
 }
 
 fn index(id: u64) -> usize {

@@ -165,6 +165,50 @@ fn old_rates_convert_nothing_and_hold_nothing_up() {
     assert!(gateway.get("/metrics").text().contains("rule_failures_total{site=\"shop\"} 1"));
 }
 
+/// Answers every request with this text.
+fn feed(text: String) -> std::net::SocketAddr {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4_096]);
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", text.len());
+            let _ = stream.write_all((head + &text).as_bytes());
+        }
+    });
+    address
+}
+
+#[test]
+fn the_feed_is_fetched_and_its_last_good_answer_kept() {
+    let stand_in = StandIn::start();
+    let text = format!("<Cube><Cube time='{}'><Cube currency='SEK' rate='10'/></Cube></Cube>", day(1));
+    let home = home(&stand_in, "reporting_currency = \"EUR\"", "", &day(1));
+    let config = std::fs::read_to_string(home.config()).unwrap();
+    let moved = config
+        .replace("reporting_currency = \"EUR\"", "")
+        .replace("id = \"shop\"", "id = \"shop\"\nreporting_currency = \"EUR\"");
+    let address = feed(text);
+    let with_feed =
+        moved.replace("rates = \"rates.toml\"", &format!("feed = \"http://{address}/daily.xml\""));
+    std::fs::write(home.config(), &with_feed).unwrap();
+    let kept = home.store().with_extension("rates.xml");
+    let gateway = home.start();
+    until("the feed's answer is kept", || kept.exists());
+    assert!(gateway.stop().success());
+    // Nobody answers any more: the kept one serves.
+    let silent = with_feed.replace(&address.to_string(), "127.0.0.1:1");
+    std::fs::write(home.config(), silent).unwrap();
+    let gateway = home.start();
+    gateway.post_events(&sale("1", json!({})));
+    gateway.drain();
+    until("it arrives", || !sent(&stand_in).is_empty());
+    let properties = &sent(&stand_in)[0]["properties"];
+    assert_eq!((&properties["value"], &properties["currency"]), (&json!(10), &json!("EUR")));
+}
+
 const BASE: &str = r#"
 [server]
 private_token = "t"

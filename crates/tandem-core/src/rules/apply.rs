@@ -101,10 +101,8 @@ impl Rules {
         let ours = applied.iter().filter(|applied| applied.destination.is_none());
         for change in ours.flat_map(|applied| &applied.changes) {
             match &*change.did {
-                "removed" => {
-                    if change.field.starts_with("user.") || change.field.ends_with('*') {
-                        Pattern(change.field.clone()).remove(event);
-                    }
+                "removed" if change.field.starts_with("user.") || change.field.ends_with('*') => {
+                    Pattern(change.field.clone()).remove(event);
                 }
                 "anonymised" => field::anonymise(event, &change.field),
                 "dropped_person" => field::drop_person_data(event),

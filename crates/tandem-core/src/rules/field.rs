@@ -318,6 +318,9 @@ impl Write {
                     _ => &mut event.page.title,
                 };
                 let was = std::mem::replace(slot, text);
+                // A later rule, or a withdrawal, may take click ids out of the event: none stays behind in its notes.
+                let address = matches!(target, Target::PageUrl | Target::PageReferrer);
+                let was = if address { was.as_deref().map(page::without_query) } else { was };
                 set(path_of(&target), was.map(Into::into))
             }
             Self::Property(name, Some(json)) => {

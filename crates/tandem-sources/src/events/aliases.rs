@@ -204,6 +204,7 @@ pub(super) const NOT_PROPERTIES: &[&str] = &[
     "page_hostname",
     "page_path",
     "partner_name",
+    "rules",
     "screen_resolution",
     "site",
     "source",
