@@ -92,6 +92,9 @@ impl Bed {
                 event.as_object_mut().unwrap().remove(name);
             }
             event["consent"].as_object_mut().unwrap().remove("evidence");
+            for supply in event["supplied"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
+                supply.as_object_mut().unwrap().remove("seen_ms");
+            }
             let text = event
                 .to_string()
                 .replace(order_of(site), "ORDER")

@@ -107,12 +107,18 @@ pub(super) async fn serve(gateway: &Gateway, request: Request) -> Response {
 }
 
 /// A webhook or plugin of a shop that is none of ours.
-pub(super) async fn of_no_shop(gateway: &Gateway, request: &Request) {
-    let asked = Asked::of(gateway, request);
-    let message = "a webhook or plugin of WooCommerce for a site that is not configured, or takes no such orders. Compare \
-                   the last part of the path with the site's id";
-    let why = Unclaimed { code: "unknown_site", message: message.to_owned() };
-    gateway.unclaimed(&asked.wire(request.headers(), b"", gateway.clock.now_ms()), None, why).await;
+pub(super) fn of_no_shop<'g>(
+    gateway: &'g Gateway,
+    request: &Request,
+) -> impl Future<Output = ()> + Send + use<'g> {
+    // A body that is still to come cannot be held across the wait.
+    let (asked, headers) = (Asked::of(gateway, request), request.headers().clone());
+    async move {
+        let message = "a webhook or plugin of WooCommerce for a site that is not configured, or takes no such orders. \
+                       Compare the last part of the path with the site's id";
+        let why = Unclaimed { code: "unknown_site", message: message.to_owned() };
+        gateway.unclaimed(&asked.wire(&headers, b"", gateway.clock.now_ms()), None, why).await;
+    }
 }
 
 async fn take(
