@@ -127,7 +127,11 @@ async fn post_woocommerce(
     site: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let result = take_webhook(&gateway, &named(site), request).await;
+    let site = named(site);
+    if gateway.site(&site).is_none_or(|site| woocommerce_of(&site).is_err()) {
+        tags::of_no_shop(&gateway, &request).await;
+    }
+    let result = take_webhook(&gateway, &site, request).await;
     counted(&gateway, woocommerce::NAME, result)
 }
 
@@ -282,6 +286,15 @@ fn unavailable(error: StoreError) -> Refusal {
 }
 
 async fn read(gateway: &Gateway, request: Request, limit: usize) -> Result<(HeaderMap, Bytes), Refusal> {
+    let (headers, bytes) = read_any(gateway, request, limit).await?;
+    if bytes.is_empty() {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "empty_body", "the request has no body"));
+    }
+    Ok((headers, bytes))
+}
+
+/// The same where an empty body is none the worse.
+async fn read_any(gateway: &Gateway, request: Request, limit: usize) -> Result<(HeaderMap, Bytes), Refusal> {
     let (parts, body) = request.into_parts();
     if let Some(encoding) = parts.headers.get(header::CONTENT_ENCODING)
         && encoding.as_bytes() != b"identity"
@@ -297,9 +310,6 @@ async fn read(gateway: &Gateway, request: Request, limit: usize) -> Result<(Head
     let patience = Duration::from_millis(gateway.limits.body_timeout_ms);
     let bytes = tokio::time::timeout(patience, axum::body::to_bytes(Body::new(body), limit)).await;
     match bytes {
-        Ok(Ok(bytes)) if bytes.is_empty() => {
-            Err(Refusal::new(StatusCode::BAD_REQUEST, "empty_body", "the request has no body"))
-        }
         Ok(Ok(bytes)) => Ok((parts.headers, bytes)),
         Ok(Err(error)) if is_length_error(&error) => Err(too_large(limit)),
         Ok(Err(_)) => {

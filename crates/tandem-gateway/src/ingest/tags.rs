@@ -12,7 +12,7 @@ use tandem_sources::{AuthError, Reply, Source};
 
 use super::pages::{by_https, preflight, with_cookies};
 use super::peer::Peer;
-use super::{Refusal, counted, keep, read, rule_context};
+use super::{Refusal, counted, keep, read_any, rule_context};
 use crate::live::Seen;
 use crate::{Gateway, SiteRuntime};
 
@@ -107,6 +107,21 @@ pub(super) async fn serve(gateway: &Gateway, request: Request) -> Response {
     response
 }
 
+/// A webhook or plugin of a shop that is none of ours.
+pub(super) fn of_no_shop<'g>(
+    gateway: &'g Gateway,
+    request: &Request,
+) -> impl Future<Output = ()> + Send + use<'g> {
+    // A body that is still to come cannot be held across the wait.
+    let (asked, headers) = (Asked::of(gateway, request), request.headers().clone());
+    async move {
+        let message = "a webhook or plugin of WooCommerce for a site that is not configured, or takes no such orders. \
+                       Compare the last part of the path with the site's id";
+        let why = Unclaimed { code: "unknown_site", message: message.to_owned() };
+        gateway.unclaimed(&asked.wire(&headers, b"", gateway.clock.now_ms()), None, why).await;
+    }
+}
+
 async fn take(
     gateway: &Gateway,
     site: &SiteRuntime,
@@ -122,7 +137,7 @@ async fn take(
     let (headers, body) = if asked.method == Method::GET {
         (request.into_parts().0.headers, Bytes::new())
     } else {
-        read(gateway, request, gateway.limits.max_body).await?
+        read_any(gateway, request, gateway.limits.max_body).await?
     };
     let wire = asked.wire(&headers, &body, now_ms);
     if let Err(error) = source.authenticate(&wire) {
