@@ -71,12 +71,22 @@ fn place(request: &Request<'_>) -> String {
     format!("{} {}{path}", request.method, if plain_host { host.as_str() } else { "" })
 }
 
+/// Path and query, for those who watch: they see it without its values.
+fn with_query(request: &Request<'_>) -> String {
+    if request.query.is_empty() {
+        request.path.to_owned()
+    } else {
+        format!("{}?{}", request.path, request.query)
+    }
+}
+
 impl Gateway {
     /// Puts on record that nobody took a request, and why. `site` is the one it was meant for, if that is known.
     pub(crate) async fn unclaimed(&self, request: &Request<'_>, site: Option<&str>, why: Unclaimed) {
         let Unclaimed { code, message } = why;
         self.metrics.unclaimed(code);
         let (place, now_ms) = (place(request), self.clock.now_ms());
+        self.live.unclaimed(now_ms, request.method, &with_query(request), &message);
         if !self.strangers.keeps(code, &place, now_ms) {
             return;
         }
