@@ -195,14 +195,11 @@ fn normalisation_vectors() {
     });
 }
 
-/// Only the ids themselves: building `fbc` and setting cookies needs a clock, and GA4's ids are not click ids.
+/// Only the ids themselves: Meta's cookies need a clock, and are run through the page's intake.
 #[test]
 fn click_id_vectors() {
-    let vectors: Vec<Value> = of_kind("click_id")
-        .into_iter()
-        .filter(|v| !matches!(v["platform"].as_str(), Some("meta" | "ga4")))
-        .collect();
-    assert_eq!(vectors.len(), 8);
+    let vectors: Vec<Value> = of_kind("click_id").into_iter().filter(|v| v["platform"] != "meta").collect();
+    assert_eq!(vectors.len(), 10);
     run(&vectors, |vector| {
         let input = &vector["input"];
         let cookies: Vec<(&str, &str)> = input["cookies"]
@@ -222,6 +219,7 @@ fn click_id_vectors() {
                 ("sc_cookie1", _) => &ids.sc_cookie,
                 ("msclkid", _) => &ids.msclkid,
                 ("gclid", _) => &ids.gclid,
+                ("client_id", "ga4") => &ids.ga_client_id,
                 ("LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID", _) => &ids.li_fat_id,
                 (other, _) => panic!("unknown field {other}"),
             };

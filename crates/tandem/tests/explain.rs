@@ -85,11 +85,10 @@ fn a_paid_order_shows_its_event_and_its_whole_request() {
     // The same from standard input, and from the capture, which brings its headers along.
     let piped = run(&order_of(Path::new("-")), &order.body);
     assert_eq!((piped.code, &piped.stdout), (0, &told.stdout));
-    let capture =
-        run(&["--source", "woocommerce", "--now", NOW, "--json", order.path.to_str().unwrap()], b"");
+    let shared = ["--source", "woocommerce", "--destination", "tiktok", "--now", NOW];
+    let capture = run(&[&shared[..], &["--json", order.path.to_str().unwrap()]].concat(), b"");
     assert_eq!((capture.code, &capture.stdout), (0, &told.stdout));
-    let piped =
-        run(&["--source", "woocommerce", "--now", NOW, "--json", "-"], &std::fs::read(&order.path).unwrap());
+    let piped = run(&[&shared[..], &["--json", "-"]].concat(), &std::fs::read(&order.path).unwrap());
     assert_eq!((piped.code, &piped.stdout), (0, &told.stdout));
 }
 

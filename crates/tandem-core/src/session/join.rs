@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{Rules, Seen, Session};
-use crate::consent::{Consent, WITHDRAWN};
+use crate::consent::{Consent, Purpose, WITHDRAWN};
 use crate::normalise::clicks;
 use crate::{Channel, Event, Finding, names};
 
@@ -125,7 +125,10 @@ pub fn join(
     }
     // A click after the sale did not bring it about.
     let until_ms = join.event.event_time.saturating_mul(1_000).saturating_add(CLOCK_SLACK_MS);
-    for (name, touches) in &session.clicks {
+    let may_measure = !join.event.consent.denies(Purpose::Analytics);
+    for (name, touches) in
+        session.clicks.iter().filter(|(name, _)| may_measure || !clicks::is_for_analytics(name))
+    {
         let in_time = [touches.last(), &touches.first].into_iter().find(|seen| seen.at_ms <= until_ms);
         if let Some(seen) = in_time {
             join.click(name, seen, rules, now_ms);
@@ -352,6 +355,40 @@ mod tests {
         join(&mut event, &known, Via::VisitorId, None, &RULES, 2 * DAY);
         assert_eq!((event.consent.advertising, event.consent.analytics), (Status::Denied, Status::Denied));
         assert_eq!(event.consent.evidence.unwrap().note, None, "there was no yes to advertising");
+    }
+
+    #[test]
+    fn ids_for_statistics_are_joined_while_the_visit_lasts_and_are_no_clicks() {
+        let mut visit = touch(DAY, None, "/landing");
+        visit.click_ids.ga_client_id = Some("1.2".into());
+        visit.click_ids.ga_session_id = Some("86400".into());
+        let known = session(std::slice::from_ref(&visit));
+        let joined = |event: Event, at_ms: i64| {
+            let mut event = Event { event_time: at_ms / 1_000, ..event };
+            join(&mut event, &known, Via::VisitorId, None, &RULES, at_ms);
+            event.user.click_ids
+        };
+        let soon = joined(Event::default(), DAY + 60_000);
+        assert_eq!(
+            (soon.ga_client_id.as_deref(), soon.ga_session_id.as_deref()),
+            (Some("1.2"), Some("86400"))
+        );
+        let later = joined(Event::default(), 100 * DAY);
+        assert_eq!((later.ga_client_id.as_deref(), later.ga_session_id.as_deref()), (Some("1.2"), None));
+        let consent = Consent { analytics: Status::Denied, ..Consent::default() };
+        assert!(joined(Event { consent: consent.clone(), ..Event::default() }, DAY).is_empty());
+        // A no to statistics takes them out of the session, too.
+        let no = super::super::Touch {
+            consent: Some(consent.said_at(2 * DAY)),
+            ..touch(2 * DAY, Some("A"), "/x")
+        };
+        let after = session(&[visit, no]);
+        assert_eq!(after.clicks.keys().collect::<Vec<_>>(), ["ttclid"]);
+        // A sale that knows nothing else still waits for its click.
+        let mut sale =
+            Event { event_name: names::PURCHASE.into(), order_id: Some("1".into()), ..Event::default() };
+        sale.user.click_ids = soon;
+        assert!(lacks_browser_half(&sale, || false));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tandem_store::{Attempt, Batch, DeliveryState, Due, Joined, Report, Skipped, 
 use tokio::sync::watch;
 
 use super::RECORD_AGAIN;
+use super::group::grouped;
 use super::restraint::Mood;
 use crate::metrics::State;
 use crate::transport::Transport;
@@ -203,27 +204,11 @@ impl Call {
         Ok(shaping::overridden(&cleared, mapped))
     }
 
-    /// Groups within the platform's limits, each of events that may share a request. The last group is sent first, so they
-    /// are made in reverse.
+    /// The last group is sent first, so they are in reverse.
     fn cut(&self, ready: Vec<Ready>) -> Vec<Vec<Ready>> {
-        let definition = self.lane.destination.definition();
-        let mut groups = Vec::<(usize, Vec<Ready>)>::new();
-        for one in ready {
-            let size = one.mapped.json.len() + 1;
-            let fits = |(bytes, group): &&mut (usize, Vec<Ready>)| {
-                group.len() < definition.max_batch
-                    && *bytes + size <= definition.max_bytes
-                    && group.first().is_some_and(|first| first.mapped.around == one.mapped.around)
-            };
-            match groups.iter_mut().rev().find(fits) {
-                Some((bytes, group)) => {
-                    *bytes += size;
-                    group.push(one);
-                }
-                None => groups.push((size, vec![one])),
-            }
-        }
-        groups.into_iter().rev().map(|(_, group)| group).collect()
+        let mut groups = grouped(ready, self.lane.destination.definition(), |one| &one.mapped);
+        groups.reverse();
+        groups
     }
 
     /// One call. What is to be tried again at once comes back: the halves of a refused batch, or a refused event in

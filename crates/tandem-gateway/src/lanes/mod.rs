@@ -16,6 +16,7 @@ use crate::transport::Transport;
 use crate::{Gateway, Lane};
 
 mod call;
+mod group;
 mod restraint;
 
 use call::{Call, Called};
