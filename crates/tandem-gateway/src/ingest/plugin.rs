@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tandem_sources::woocommerce::{self, BodyError, Handed, Plugin, WINDOW_S};
 use tandem_sources::{Decoded, Source};
 
-use super::{Refusal, counted, json_response, keep, named, read, woocommerce_of};
+use super::{Refusal, counted, json_response, keep, named, read, tags, woocommerce_of};
 use crate::nonces::Nonce;
 use crate::pipeline::Answer;
 use crate::{Gateway, SiteRuntime};
@@ -21,7 +21,11 @@ pub(super) async fn serve(
     site: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let result = take(&gateway, &named(site), request).await;
+    let site = named(site);
+    if woocommerce_of(&gateway, &site).is_err() {
+        tags::of_no_shop(&gateway, &request).await;
+    }
+    let result = take(&gateway, &site, request).await;
     counted(&gateway, woocommerce::NAME, result)
 }
 
