@@ -128,7 +128,7 @@ async fn post_woocommerce(
     request: Request,
 ) -> Response {
     let site = named(site);
-    if gateway.site(&site).is_none_or(|site| woocommerce_of(&site).is_err()) {
+    if !takes_orders(&gateway, &site) {
         tags::of_no_shop(&gateway, &request).await;
     }
     let result = take_webhook(&gateway, &site, request).await;
@@ -138,6 +138,11 @@ async fn post_woocommerce(
 /// The site that an address names; one that is no text names none.
 fn named(site: Result<Path<String>, PathRejection>) -> String {
     site.map(|Path(site)| site).unwrap_or_default()
+}
+
+/// Whether there is such a site, with a shop.
+fn takes_orders(gateway: &Gateway, site: &str) -> bool {
+    gateway.site(site).is_some_and(|site| woocommerce_of(&site).is_ok())
 }
 
 /// The shop's source.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tandem_sources::woocommerce::{self, BodyError, Handed, Plugin, WINDOW_S};
 use tandem_sources::{Decoded, Source};
 
-use super::{Refusal, counted, json_response, keep, named, read, woocommerce_of};
+use super::{Refusal, counted, json_response, keep, named, read, tags, takes_orders, woocommerce_of};
 use crate::live::Seen;
 use crate::nonces::Nonce;
 use crate::pipeline::Answer;
@@ -22,7 +22,11 @@ pub(super) async fn serve(
     site: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let result = take(&gateway, &named(site), request).await;
+    let site = named(site);
+    if !takes_orders(&gateway, &site) {
+        tags::of_no_shop(&gateway, &request).await;
+    }
+    let result = take(&gateway, &site, request).await;
     counted(&gateway, woocommerce::NAME, result)
 }
 
