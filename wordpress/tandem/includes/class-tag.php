@@ -29,10 +29,14 @@ final class Tag {
 		if ( ! Settings::get( 'connected' ) || '' === $script || is_customize_preview() || is_preview() ) {
 			return;
 		}
+		// Optimisers that merge, copy or delay scripts leave this one alone: it finds the gateway by its own address.
 		wp_print_script_tag(
 			array(
-				'async' => true,
-				'src'   => esc_url( $script ),
+				'async'            => true,
+				'src'              => esc_url( $script ),
+				'data-cfasync'     => 'false', // Cloudflare's Rocket Loader.
+				'data-no-optimize' => '1',     // LiteSpeed Cache.
+				'data-no-minify'   => '1',     // WP Rocket.
 			)
 		);
 	}
