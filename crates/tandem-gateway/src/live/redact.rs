@@ -226,7 +226,8 @@ fn is_phone(text: &str) -> bool {
         let end = run.find(|c: char| !of_phone(c)).unwrap_or(run.len());
         let (run, after) = (&run[..end], run[end..].chars().next());
         let hangs = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        if !hangs(before) && !hangs(after) && run_is_phone(run.trim()) {
+        let joined = run.ends_with(|c: char| c.is_ascii_digit()) && hangs(after);
+        if !hangs(before) && !joined && run_is_phone(run.trim()) {
             return true;
         }
         before = run.chars().next_back();
