@@ -285,7 +285,7 @@ fn filters_and_resumption() {
     let seen = all.records(is_attempt_of("e"));
     assert!(!seen.is_empty());
     drop(all);
-    // Who comes back goes on where it was; records are made meanwhile, since others watch.
+    // Who comes back goes on where it was; what was asked for is made meanwhile.
     let last = seen.last().unwrap()["id"].as_u64().unwrap();
     send("f", KEY, json!({}));
     let mut back = Stream::open(gateway.private, "after=0", &format!("Last-Event-ID: {last}\r\n"));
