@@ -241,7 +241,7 @@ async fn keep(
     let tap = tap.map(|tap| tap.stored(&outcomes));
     let mut answers = prepared.settle(outcomes);
     if let Some(tap) = tap {
-        tap.tell(&gateway.live, &answers, gateway.clock.now_ms());
+        tap.tell(&gateway.live, &answers);
     }
     for status in ["accepted", "duplicate", "ignored", "rejected"] {
         let count = answers.iter().filter(|a| a.status == status).count() as u64;

@@ -66,6 +66,14 @@ struct Wish {
     watcher: u64,
     filter: Filter,
     before: Filter,
+    /// Until when records are made for it, Unix milliseconds; no end while the watcher is there.
+    until_ms: i64,
+}
+
+impl Wish {
+    fn is_here(&self) -> bool {
+        self.until_ms == i64::MAX
+    }
 }
 
 /// Whether somebody asks for single events: those are not lost in a crowd of others.
@@ -81,7 +89,7 @@ pub struct Live {
     /// Rings when there is a new record.
     newest: watch::Sender<u64>,
     wishes: RwLock<Vec<Wish>>,
-    /// Length of `wishes`.
+    /// Watchers who are here.
     count: AtomicUsize,
     numbers: AtomicU64,
     linger_ms: AtomicI64,
@@ -130,10 +138,10 @@ impl Live {
     /// Whether somebody wants to see this; `before` it is known what became of it.
     pub(crate) fn interest(&self, record: &Record, before: bool) -> Option<Interest> {
         let wishes = self.wishes.read().unwrap_or_else(PoisonError::into_inner);
-        if wishes.is_empty() {
-            return Some(Interest::Any);
-        }
-        let fits = |wish: &&Wish| if before { wish.before.fits(record) } else { wish.filter.fits(record) };
+        let fits = |wish: &&Wish| {
+            let filter = if before { &wish.before } else { &wish.filter };
+            record.at_ms < wish.until_ms && filter.fits(record)
+        };
         let mut found = None;
         for wish in wishes.iter().filter(fits) {
             if wish.filter.is_narrow() {
@@ -197,13 +205,20 @@ impl Live {
     pub fn watch(self: &Arc<Self>, filter: Filter, after: Option<u64>) -> Option<Watcher> {
         let newest = self.newest.subscribe();
         let mut wishes = self.wishes.write().unwrap_or_else(PoisonError::into_inner);
-        if wishes.len() >= MAX_WATCHERS {
+        let here = wishes.iter().filter(|wish| wish.is_here()).count();
+        if here >= MAX_WATCHERS {
             return None;
+        }
+        // Of those who left, the last ones may come back.
+        if wishes.len() >= 2 * MAX_WATCHERS
+            && let Some(oldest) = wishes.iter().position(|wish| !wish.is_here())
+        {
+            wishes.remove(oldest);
         }
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let before = Filter { verdict: String::new(), ..filter.clone() };
-        wishes.push(Wish { watcher: number, filter: filter.clone(), before });
-        self.count.store(wishes.len(), Ordering::Relaxed);
+        wishes.push(Wish { watcher: number, filter: filter.clone(), before, until_ms: i64::MAX });
+        self.count.store(here + 1, Ordering::Relaxed);
         drop(wishes);
         let now = self.ring.lock().unwrap_or_else(PoisonError::into_inner).id;
         // A number that was never given is from before a restart: all that is at hand came after it.
@@ -279,11 +294,16 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         let mut wishes = self.live.wishes.write().unwrap_or_else(PoisonError::into_inner);
-        wishes.retain(|wish| wish.watcher != self.number);
-        if let Some(until_ms) = self.until_ms {
-            self.live.linger_ms.fetch_max(until_ms, Ordering::Relaxed);
+        match self.until_ms {
+            Some(until_ms) => {
+                self.live.linger_ms.fetch_max(until_ms, Ordering::Relaxed);
+                let own = wishes.iter_mut().filter(|wish| wish.watcher == self.number);
+                own.for_each(|wish| wish.until_ms = until_ms);
+            }
+            None => wishes.retain(|wish| wish.watcher != self.number),
         }
-        self.live.count.store(wishes.len(), Ordering::Relaxed);
+        let here = wishes.iter().filter(|wish| wish.is_here()).count();
+        self.live.count.store(here, Ordering::Relaxed);
     }
 }
 
@@ -344,6 +364,23 @@ mod tests {
         }
         let (ids, missed) = told(&mut resumed);
         assert_eq!((ids.len(), missed), (MAX_RECORDS, 5));
+    }
+
+    #[test]
+    fn who_left_may_come_back_for_a_while() {
+        let live = Arc::new(Live::default());
+        let _another = live.watch(Filter { id: "b".into(), ..Filter::default() }, None).unwrap();
+        let mut one = live.watch(Filter { id: "a".into(), ..Filter::default() }, None).unwrap();
+        one.is_there(1_000);
+        drop(one);
+        assert!(offer(&live, 1_001, "a").is_some());
+        assert!(offer(&live, 1_001, "c").is_none());
+        assert!(offer(&live, 1_000 + LINGER_MS, "a").is_none());
+        for _ in 0..100 {
+            let mut watcher = live.watch(Filter::default(), None).unwrap();
+            watcher.is_there(1_000);
+        }
+        assert!(live.wishes.read().unwrap().len() <= 2 * MAX_WATCHERS);
     }
 
     #[test]

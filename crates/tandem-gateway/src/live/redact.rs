@@ -221,12 +221,15 @@ fn is_phone(text: &str) -> bool {
     let mut rest = text;
     let mut before = None;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit() || c == '+' || c == '(') {
-        before = rest[..start].chars().next_back().or(before);
+        // A dash joins digits to the letters before it.
+        let joint = rest[..start].trim_end_matches(['-', '.', '_']);
+        before = joint.chars().next_back().or(before).filter(|_| !joint.ends_with(' '));
         let run = &rest[start..];
         let end = run.find(|c: char| !of_phone(c)).unwrap_or(run.len());
         let (run, after) = (&run[..end], run[end..].chars().next());
         let hangs = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        if !hangs(before) && !hangs(after) && run_is_phone(run.trim()) {
+        let joined = run.ends_with(|c: char| c.is_ascii_digit()) && hangs(after);
+        if !hangs(before) && !joined && run_is_phone(run.trim()) {
             return true;
         }
         before = run.chars().next_back();

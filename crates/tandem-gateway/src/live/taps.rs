@@ -23,6 +23,8 @@ pub(crate) struct Seen {
     request: Option<Value>,
     label: Option<String>,
     visitors: Vec<Option<String>>,
+    /// When it came in, Unix milliseconds.
+    at_ms: i64,
 }
 
 impl Seen {
@@ -32,7 +34,7 @@ impl Seen {
             return Self::default();
         }
         let label = live.label_in(site, wire.body, now_ms.div_euclid(1_000)).map(|(label, _)| label);
-        Self { request: Some(shown(wire)), label, visitors: Vec::new() }
+        Self { request: Some(shown(wire)), label, visitors: Vec::new(), at_ms: now_ms }
     }
 
     /// Whose the events are.
@@ -134,7 +136,8 @@ impl Tap {
     }
 
     /// Tells what became of the request and of every event in it.
-    pub(crate) fn tell(mut self, live: &Live, answers: &[Answer], now_ms: i64) {
+    pub(crate) fn tell(mut self, live: &Live, answers: &[Answer]) {
+        let now_ms = self.seen.at_ms;
         let labels =
             self.events.iter().find_map(|e| live.label_of(&self.site, e.head.visitor.as_deref()?, now_ms));
         let label = self.seen.label.take().or(labels);
