@@ -7,7 +7,7 @@ use tandem_core::consent::{Consent, Decision, Gates};
 use tandem_core::identity::{ClickIds, IdHashes, MatchKeys, hash_identity};
 use tandem_core::session::{self, Clues, Rules, Supply, Touch, Via};
 use tandem_core::{Channel, Event, names};
-use tandem_sources::Visit;
+use tandem_sources::{Visit, woocommerce};
 use tandem_store::{NewTouch, Remembered, Store, StoreError};
 
 /// More orders than this on one page are nobody's.
@@ -48,7 +48,7 @@ pub(crate) fn touch_of_visit(visit: Visit, admitted: &[&mut Event], gates: &Gate
 pub(crate) fn touch_of_order(event: &Event, visitor: Option<&str>, gates: &Gates) -> Option<Touch> {
     let visitor = event.session_id.as_deref().or(visitor)?;
     let allowed = gates.widest(&event.consent) == Decision::Send;
-    if !is_shops(event) || !allowed {
+    if event.channel != Channel::Server || !allowed {
         return None;
     }
     let own = |name: &str| !event.supplied.contains_key(name);
@@ -68,11 +68,6 @@ pub(crate) fn touch_of_order(event: &Event, visitor: Option<&str>, gates: &Gates
         orders: event.session_id.iter().filter_map(|_| event.order_id.clone()).collect(),
         ..Touch::default()
     })
-}
-
-/// Whether the shop's server tells of it.
-fn is_shops(event: &Event) -> bool {
-    event.channel == Channel::Server
 }
 
 /// A network address older than this is not joined any more, in milliseconds.
@@ -95,7 +90,7 @@ pub(crate) async fn join(
         if let Some(found) = session {
             add(event, found, rules, now_ms);
         } else if known.session.is_none()
-            && is_shops(event)
+            && event.source == woocommerce::NAME
             && let Some(visitor) = event.session_id.clone()
         {
             // An order may be here before its page, say when we were away while the visitor was there.

@@ -98,11 +98,10 @@ impl Envelope {
             .filter(|_| keeping.bots == Bots::Skip);
         let keeps = site.gates.widest(&body.consent);
         // Who refuses statistics has no such id; one that is there all the same is left from before.
+        click_ids.forget_analytics();
         if site.gates.may_measure(&body.consent) {
             let known = body.ga.or(ga::Ids::of_cookies(request.cookie_pairs()));
             (click_ids.ga_client_id, click_ids.ga_session_id) = (known.client_id, known.session_id);
-        } else {
-            click_ids.forget_analytics();
         }
         if keeps == Decision::Send && click_ids.fbp.is_none() && site.browser_ids.contains(&"fbp") {
             fresh.fbp = cookie.as_deref().map(|visitor| fbp_of(visitor, request.now_ms, domain.as_deref()));
@@ -316,7 +315,11 @@ fn supplied(
     hides_address: bool,
 ) -> BTreeMap<String, Supply> {
     let from_url = |name: &str| fresh.iter().any(|(n, _)| n == name);
-    let clicks = click_ids.iter().map(|(name, _)| (name, if from_url(name) { "url" } else { "cookie" }));
+    // Of Google Analytics' ids the hit itself speaks, or its cookies: nobody has to be told which.
+    let clicks = click_ids
+        .iter()
+        .filter(|(name, _)| !clicks::is_for_analytics(name))
+        .map(|(name, _)| (name, if from_url(name) { "url" } else { "cookie" }));
     let connection = [
         ("ip", request.client_ip.is_some() && !hides_address),
         ("user_agent", request.headers.contains_key("user-agent")),

@@ -9,7 +9,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use common::{NOW, admitted, headers, json_files, read_json, site, source, updating};
+use common::{NOW, admitted_to, headers, json_files, measuring_site, read_json, site, source, updating};
 use serde_json::{Value, json};
 use tandem_core::Event;
 use tandem_core::door::Rejection;
@@ -39,12 +39,13 @@ fn run(name: &str, example: &Value) -> Value {
         now_ms: now * 1_000,
         ..Request::new(&headers, body.as_bytes())
     };
-    let decoded = source(name, &settings).decode(&request, &site());
+    let site = if matches!(name, "ga4" | "data_tag") { measuring_site() } else { site() };
+    let decoded = source(name, &settings).decode(&request, &site);
     if decoded.handshake {
         return json!({ "handshake": true });
     }
     let cookies = decoded.cookies;
-    let mut results: Vec<Value> = admitted(decoded.parts, now).into_iter().map(shown).collect();
+    let mut results: Vec<Value> = admitted_to(&site, decoded.parts, now).into_iter().map(shown).collect();
     let mut result = if results.len() == 1 { results.remove(0) } else { json!({ "parts": results }) };
     if !cookies.is_empty() {
         result["cookies"] = json!(cookies);

@@ -3,10 +3,10 @@
 
 mod common;
 
-use common::{NOW, codes, headers, read_json, root, source};
+use common::{NOW, codes, headers, measuring_site, read_json, root, source};
 use http::HeaderMap;
 use serde_json::{Value, json};
-use tandem_core::consent::{Gates, OnUnknown, consent_mode};
+use tandem_core::consent::consent_mode;
 use tandem_core::normalise::ga;
 use tandem_core::{Event, Site, door, names};
 use tandem_sources::{Decoded, Request, Source, ga4, unclaimed};
@@ -23,7 +23,7 @@ fn tag() -> Box<dyn Source> {
 }
 
 fn site() -> Site {
-    Site { id: "shop".into(), gates: Gates::advertising(OnUnknown::Grant), ..Site::default() }
+    Site { hybrid: false, ..measuring_site() }
 }
 
 /// Owns what a request borrows.

@@ -1,32 +1,22 @@
 //! Google Analytics' own ids: of the browser, and of the visit. They are for statistics, so they are kept only where
 //! statistics may be made, and their cookies are never ours to renew.
 //!
-//! The forms are those of gtag's cookies (`_ga`, `_ga_<stream>`) and of the server container's (`FPID`).
+//! What their cookies look like is in [`ga`].
 
-use super::clicks::percent_decode;
+use super::ga;
 
-/// The client id in a cookie: of `GA1.1.1234567890.1700000000` and `FPID2.2.<text>.1700000000` the last two parts.
+/// The client id in a cookie, if it is one of those that hold it.
 pub(super) fn client_in(cookie: &str, value: &str) -> Option<String> {
-    let beginning = if cookie == "FPID" { "FPID" } else { "GA" };
-    let mut parts = value.rsplitn(3, '.');
-    let (time, random, rest) = (parts.next()?, parts.next()?, parts.next()?);
-    // In front of the id stand the cookie's version and depth.
-    (rest.starts_with(beginning) && rest.contains('.')).then_some(())?;
-    let id = format!("{}.{time}", percent_decode(random)?);
+    let id = match cookie {
+        "FPID" => ga::server_client_id(value)?,
+        _ => ga::client_id(value)?.0,
+    };
     is_client(&id).then_some(id)
 }
 
-/// The session id in a cookie of a stream: `GS1.1.<id>.…`, or since May 2025 `GS2.1.s<id>$…`.
-pub(super) fn session_in(value: &str) -> Option<&str> {
-    let (version, rest) = value.split_once('.')?;
-    let (_, fields) = rest.split_once('.')?;
-    let id = match version {
-        "GS1" => fields.split('.').next()?,
-        // The order of the fields is not to be relied on.
-        "GS2" => fields.split('$').find_map(|field| field.strip_prefix('s'))?,
-        _ => return None,
-    };
-    is_session(id).then_some(id)
+/// The session id in a cookie of a stream.
+pub(super) fn session_in(value: &str) -> Option<String> {
+    Some(ga::session(value)?.id).filter(|id| is_session(id))
 }
 
 /// `1234567890.1700000000`, or the server container's `<base64>.1700000000`. A number with a plus that could be somebody's
@@ -84,7 +74,7 @@ mod tests {
             ("GS1.1.x", None),
             ("", None),
         ] {
-            assert_eq!(session_in(value), expected, "{value}");
+            assert_eq!(session_in(value).as_deref(), expected, "{value}");
         }
     }
 }

@@ -279,7 +279,7 @@ fn from_cookie<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
         "_rdt_uuid" => value.split_once('.').map_or(value, |(_, uuid)| uuid),
         "_uetmsclkid" => value.strip_prefix("_uet").unwrap_or(value),
         "_ga" | "FPID" => return analytics::client_in(name, value).map_or("".into(), Cow::Owned),
-        _ if name.starts_with("_ga_") => analytics::session_in(value).unwrap_or_default(),
+        _ if name.starts_with("_ga_") => return analytics::session_in(value).map_or("".into(), Cow::Owned),
         _ => value,
     };
     id.into()

@@ -137,6 +137,10 @@ proptest! {
         for platform in PLATFORMS {
             let destination = set_up(platform.definition.name, &json!({}));
             let mapped = destination.map(&event, asked);
+            destination.lint(&event);
+            if destination.wants(&event).is_err() {
+                continue;
+            }
             let alone: Value = serde_json::from_str(&mapped.json).unwrap();
             prop_assert_eq!(hollow(&alone, ""), Vec::<String>::new());
             let body = body(&destination.request(std::slice::from_ref(&mapped)));
@@ -145,8 +149,6 @@ proptest! {
             for personal in PERSONAL {
                 prop_assert!(!text.contains(personal), "{} to {}", personal, platform.definition.name);
             }
-            destination.lint(&event);
-            let _ = destination.wants(&event);
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
+use tandem_core::consent::{Gate, Gates, OnUnknown, Purpose};
 use tandem_core::door::{Draft, Rejection, admit};
 use tandem_core::{Event, Site};
 use tandem_sources::{Decoded, Request, Source};
@@ -42,6 +43,13 @@ pub(crate) fn site() -> Site {
     Site { id: "shop".into(), currency: None, country: None, hybrid: true, ..Site::default() }
 }
 
+/// The same with a destination for statistics, without which no id of Google Analytics is kept.
+pub(crate) fn measuring_site() -> Site {
+    let gate = |name, purpose| Gate::new(name, &[purpose], OnUnknown::Grant);
+    let gates = Gates(vec![gate("ads", Purpose::Advertising), gate("statistics", Purpose::Analytics)]);
+    Site { gates, ..site() }
+}
+
 pub(crate) fn source(name: &str, settings: &Value) -> Box<dyn Source> {
     tandem_sources::configure(name, Some(settings)).unwrap()
 }
@@ -61,9 +69,17 @@ pub(crate) fn decode_events(body: &[u8]) -> Decoded {
 
 /// Through the door, as the gateway does.
 pub(crate) fn admitted(parts: Vec<Result<Draft, Rejection>>, now: i64) -> Vec<Result<Event, Rejection>> {
+    admitted_to(&site(), parts, now)
+}
+
+pub(crate) fn admitted_to(
+    site: &Site,
+    parts: Vec<Result<Draft, Rejection>>,
+    now: i64,
+) -> Vec<Result<Event, Rejection>> {
     parts
         .into_iter()
-        .map(|part| part.and_then(|draft| admit(draft, &site(), now)).map(|(event, _)| event))
+        .map(|part| part.and_then(|draft| admit(draft, site, now)).map(|(event, _)| event))
         .collect()
 }
 

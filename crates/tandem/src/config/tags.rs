@@ -1,7 +1,7 @@
 //! Checks of the ways in that are found by what a request looks like.
 
 use tandem_gateway::SiteSetup;
-use tandem_sources::{ON_PAGES, Source, ga4};
+use tandem_sources::{ON_PAGES, Source};
 
 use super::{Problem, Problems};
 
@@ -16,11 +16,13 @@ pub(super) fn marks(setup: &SiteSetup) -> Vec<(&'static str, &'static str, Strin
 
 /// A source that nothing can reach.
 pub(super) fn check(sources: &[Box<dyn Source>], at: &str, problems: &mut Problems) {
-    for source in sources.iter().filter(|source| source.name() == ga4::NAME) {
-        if source.tag().is_some_and(|tag| tag.marks().is_empty()) {
-            let remedy = "name the site's measurement ids, e.g. measurement_ids = [\"G-ABC1234567\"]";
-            problems.add(&format!("{at}.sources.ga4.measurement_ids"), "none: no hit is this site's", remedy);
-        }
+    for source in sources.iter().filter(|source| source.tag().is_some_and(|tag| tag.marks().is_empty())) {
+        let remedy = "name what tells its requests from others': hosts, or measurement_ids; see tandem check --example";
+        problems.add(
+            &format!("{at}.sources.{}", source.name()),
+            "nothing makes a request this site's",
+            remedy,
+        );
     }
 }
 

@@ -327,7 +327,7 @@ pub(crate) fn private(cases: &mut Cases) {
         let bytes = request("POST", path, &[("Authorization", &token)], b"{}");
         cases.private(format!("POST {path}"), bytes, Refused(405, "method_not_allowed"));
     }
-    for path in ["/", "/api", "/api/", "/v1/events", "/api/records", "/admin"] {
+    for path in ["/api", "/api/", "/v1/events", "/api/records", "/admin"] {
         let bytes = request("GET", path, &[("Authorization", &token)], b"");
         cases.private(path, bytes, Refused(404, "not_found"));
     }
