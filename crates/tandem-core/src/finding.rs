@@ -4,6 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+/// Code of the finding on an event whose id nobody else can have. It decides whether the event is sent beside others that
+/// report the same.
+pub const UNPAIRED: &str = "event_id_unpaired";
+
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -216,7 +216,7 @@ impl Halves {
 }
 
 /// Whether a visitor's browser told us, which anybody can do.
-fn is_of_page(event: &Event) -> bool {
+pub(crate) fn is_of_page(event: &Event) -> bool {
     event.channel == Channel::Browser && ON_PAGES.contains(&event.source.as_str())
 }
 

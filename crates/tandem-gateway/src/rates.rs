@@ -41,7 +41,7 @@ impl Desk {
 pub type Reader = fn(&str) -> Result<Rates, RatesError>;
 
 /// Where rates come from.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum RatesSource {
     /// A file that somebody keeps up to date.
     File {

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use tandem_core::claim::OrderReport;
+use tandem_core::consent::Decision;
 use tandem_core::door::Rejection;
 use tandem_core::rules::{Applied, Context, Overrides, Stopped};
 use tandem_core::{Event, Finding, names, rates};
 use tandem_destinations::{Mapped, Skip};
 
-use crate::pipeline::{Admitted, Cleared};
+use crate::pipeline::{self, Admitted, Cleared};
 use crate::{Lane, SiteRuntime};
 
 /// An event as rules and reporting currency of one destination want it.
@@ -31,7 +32,8 @@ pub fn at_door(site: &SiteRuntime, admitted: Vec<Admitted>, context: &Context) -
         let (mut event, order) = part?;
         let name = event.event_name.clone();
         let done = rules.at_door(&mut event, context);
-        added.extend(done.emitted);
+        added.extend(done.emitted.into_iter().map(|event| allowed(site, event)));
+        event = allowed(site, event);
         if let Some(stopped) = done.dropped {
             return Err(dropped(&event, &stopped));
         }
@@ -41,6 +43,20 @@ pub fn at_door(site: &SiteRuntime, admitted: Vec<Admitted>, context: &Context) -
     let mut parts: Vec<Admitted> = admitted.into_iter().map(one).collect();
     parts.extend(added.into_iter().map(|event| Ok((event, None))));
     parts
+}
+
+/// What the door took from a visitor's event for want of consent, no rule puts back.
+fn allowed(site: &SiteRuntime, mut event: Event) -> Event {
+    if !pipeline::is_of_page(&event) {
+        return event;
+    }
+    match site.site.gates.widest(&event.consent) {
+        Decision::Send => event,
+        Decision::SendWithoutIdentity => event.without_identity(),
+        Decision::Anonymise | Decision::Suppress(_) => {
+            Event { order_id: event.order_id.take(), ..event.anonymous() }
+        }
+    }
 }
 
 /// A renamed event is another thing to the order ledger.

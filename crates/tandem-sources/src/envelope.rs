@@ -15,6 +15,7 @@ use tandem_core::{Channel, Event, Page, Site, bots, page};
 use crate::browser::Bots;
 use crate::consent::Told;
 use crate::cookies::{self, Jar};
+use crate::tags::UNPAIRED;
 use crate::{Request, Visit, values};
 
 /// Most remarks of one event: anybody can send one, and each costs the log room.
@@ -100,7 +101,8 @@ impl Envelope {
         // Who refuses statistics has no such id; one that is there all the same is left from before.
         click_ids.forget_analytics();
         if site.gates.may_measure(&body.consent) {
-            let known = body.ga.or(ga::Ids::of_cookies(request.cookie_pairs()));
+            let pairs = cookies.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let known = body.ga.or(ga::Ids::of_cookies(pairs));
             (click_ids.ga_client_id, click_ids.ga_session_id) = (known.client_id, known.session_id);
         }
         if keeps == Decision::Send && click_ids.fbp.is_none() && site.browser_ids.contains(&"fbp") {
@@ -131,6 +133,12 @@ impl Envelope {
     /// Puts an event into it. `told`: what the event itself says of the person.
     pub(crate) fn finish(&self, mut draft: Draft, told: RawIdentity, request: &Request<'_>) -> Draft {
         let event = &mut draft.event;
+        // This one decides whether the event is sent: it is not lost among remarks on a long cart.
+        if let Some(at) = event.findings.iter().position(|finding| finding.code == UNPAIRED)
+            && at >= MAX_FINDINGS
+        {
+            event.findings.swap(MAX_FINDINGS - 1, at);
+        }
         event.findings.truncate(MAX_FINDINGS);
         event.source = self.source.to_owned();
         event.channel = Channel::Browser;

@@ -22,7 +22,7 @@ use crate::envelope::{self, Body, Envelope, Keeping};
 use crate::{AuthError, Decoded, Remembering, Request, events, values};
 
 /// Marks an event whose id no pixel can share.
-pub const UNPAIRED: &str = "event_id_unpaired";
+pub use tandem_core::finding::UNPAIRED;
 
 /// Most bytes of one value.
 pub(crate) const MAX_VALUE: usize = 8 * 1024;
@@ -37,6 +37,11 @@ pub trait Tag: Send + Sync {
 
     /// Whether the request is in this format, for whichever site.
     fn knows(&self, request: &Request<'_>) -> bool;
+
+    /// Whether a server sends it, for all its visitors, and not a page.
+    fn is_from_server(&self, _request: &Request<'_>) -> bool {
+        false
+    }
 
     /// Whether a page of this origin may read the answer.
     fn allows(&self, origin: &str) -> bool;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
 use tandem_gateway::Gateway;
+use tandem_gateway::rates::RatesSource;
 
 use crate::config::{self, Config, Log, Server, StoreSettings};
 
@@ -13,13 +14,15 @@ pub(crate) struct Reload {
     server: Server,
     store: StoreSettings,
     log: Log,
+    rates: Option<RatesSource>,
 }
 
 impl Reload {
     /// To be made of the configuration before it is used up.
     pub(crate) fn of(path: PathBuf, config: &Config) -> Self {
-        let Config { server, store, log, .. } = config;
-        Self { path, server: server.clone(), store: store.clone(), log: log.clone() }
+        let Config { server, store, log, rates, .. } = config;
+        let (server, store, log, rates) = (server.clone(), store.clone(), log.clone(), rates.clone());
+        Self { path, server, store, log, rates }
     }
 
     /// Reads the file again and sets the sites up anew. A file with a mistake changes nothing; what is wrong is logged.
@@ -65,6 +68,7 @@ impl Reload {
             ("server", same_server),
             ("store", format!("{:?}", self.store) == format!("{:?}", new.store)),
             ("log", format!("{:?}", self.log) == format!("{:?}", new.log)),
+            ("currency", format!("{:?}", self.rates) == format!("{:?}", new.rates)),
         ];
         same.into_iter().filter_map(|(table, same)| (!same).then_some(table)).collect()
     }

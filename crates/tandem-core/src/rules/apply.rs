@@ -10,7 +10,7 @@ use super::settings::MAX_EMITTED;
 use super::trace::{Applied, Change};
 use super::view::{Context, Scope};
 use super::{Emit, Rule, Rules, Variable, VariableKind};
-use crate::{Event, Finding};
+use crate::{Event, Finding, finding};
 
 /// The rule that ended an event's way, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -352,7 +352,9 @@ fn emitted(
     let mut extra = event.clone();
     extra.event_name.clone_from(&emit.name);
     extra.event_id = id;
-    extra.findings = Vec::new();
+    // An id made of one that nobody shares is shared by nobody either.
+    let unshared = extra.event_id.contains(&event.event_id);
+    extra.findings.retain(|finding| unshared && finding.code == finding::UNPAIRED);
     let mut own = vec![Change::new("event_id", "emitted").from(Some(event.event_id.clone().into()))];
     write(writes, &mut extra, &mut own, &mut ran.findings, rule);
     for pattern in &emit.remove {

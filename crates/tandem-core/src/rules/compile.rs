@@ -73,7 +73,7 @@ impl Compiler<'_> {
             }
         }
         for (i, name) in self.inputs.cookies.iter().enumerate() {
-            if name.is_empty() || crate::normalise::clicks::cookie_names().any(|cookie| cookie == name) {
+            if name.is_empty() || crate::normalise::clicks::reads_cookie(name) {
                 let what =
                     "click ids are read and guarded by consent already: user.has tells which are there";
                 self.wrong(format!("rule_inputs.cookies[{i}]"), what);

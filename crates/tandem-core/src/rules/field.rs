@@ -6,6 +6,7 @@ use super::expression::{decimal, rounded};
 use super::trace::Change;
 use crate::door;
 use crate::event::{Event, Item};
+use crate::finding;
 use crate::identity::{Raw, RawIdentity, hash_identity};
 use crate::money::{Amount, Currency};
 use crate::page;
@@ -338,6 +339,9 @@ impl Write {
             }
             Self::EventId(id) => {
                 let was = std::mem::replace(&mut event.event_id, id);
+                if !event.event_id.contains(&was) {
+                    event.findings.retain(|finding| finding.code != finding::UNPAIRED);
+                }
                 set("event_id", Some(was.into()))
             }
             Self::LimitedDataUse => {

@@ -91,7 +91,7 @@ fn refusal(status: u16, error: &GraphError) -> Verdict {
 /// 613, 80003 and 80004 stand in its list of rate limits.
 fn class_of(status: u16, error: &GraphError) -> (Class, &'static str) {
     match (error.code, error.error_subcode) {
-        (Some(4 | 17 | 32 | 613 | 80_003 | 80_004), _) => (Class::AgainLater, ""),
+        (Some(4 | 17 | 32 | 613 | 80_000..=80_014), _) => (Class::AgainLater, ""),
         (Some(1 | 2 | 341 | 368 | 5_000 | 21_009), _) => (Class::Again, ""),
         _ if error.is_transient == Some(true) => (Class::Again, ""),
         (Some(102 | 190), _) => (Class::Stop, TOKEN),
@@ -102,6 +102,7 @@ fn class_of(status: u16, error: &GraphError) -> (Class, &'static str) {
             (Class::Refused, "Meta takes no event that is older than seven days.")
         }
         (Some(100 | 105), _) => (Class::Refused, EVENT),
+        _ if matches!(status, 408 | 425 | 429) => (Class::AgainLater, ""),
         // Stated nowhere: what Meta calls our fault is looked at event by event, the rest is tried again.
         _ if (400..500).contains(&status) => (Class::Refused, EVENT),
         _ => (Class::Again, ""),

@@ -31,7 +31,7 @@ const OVERLAP_S: i64 = 300;
 /// Bytes of an answer: fifty orders of 160 KiB.
 const MAX_ANSWER: usize = 8 << 20;
 
-/// Answers of one look; what is left is for the next, soon after.
+/// Answers of one look; what is left is for the next.
 const MAX_PAGES: usize = 200;
 
 /// How often it is looked whose turn it is.
@@ -99,6 +99,10 @@ async fn look(gateway: Arc<Gateway>, http: Http, site: Arc<SiteRuntime>, seen_s:
                 break;
             }
         }
+    }
+    if next.is_some() {
+        // Cut short: the next look goes on where this one ended.
+        reached_s += OVERLAP_S;
     }
     (site.site.id.clone(), reached_s)
 }

@@ -130,7 +130,11 @@ async fn take(
     request: Request,
 ) -> Result<Response, Refusal> {
     let (rate, now_ms) = (gateway.limits.page_requests_per_second, gateway.clock.now_ms());
-    if !gateway.callers.allow(&site.site.id, asked.peer.ip.as_deref(), rate, now_ms) {
+    // A server sends for all its visitors from one address, and says who it is.
+    let head = asked.wire(request.headers(), b"", now_ms);
+    let is_server =
+        source.tag().is_some_and(|tag| tag.is_from_server(&head)) && source.authenticate(&head).is_ok();
+    if !is_server && !gateway.callers.allow(&site.site.id, asked.peer.ip.as_deref(), rate, now_ms) {
         let text = "too many requests from this address; send again later";
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", text));
     }

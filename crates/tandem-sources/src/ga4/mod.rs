@@ -109,6 +109,10 @@ impl Tag for Ga4 {
         self.settings.allows(origin)
     }
 
+    fn is_from_server(&self, request: &Request<'_>) -> bool {
+        kind(request.path) == Some(Kind::Measurement)
+    }
+
     fn marks(&self) -> Vec<(&'static str, String)> {
         self.measurement_ids.iter().map(|id| ("measurement_ids", id.clone())).collect()
     }

@@ -159,12 +159,12 @@ impl ClaimIndex {
     }
 }
 
-/// Whether the lane skipped the holder's every delivery for want of consent. Nothing was sent under such a claim, so the
+/// Whether the lane skipped the holder's every delivery for want of consent, or by the shop's own rule. Nothing was sent under such a claim, so the
 /// next event may have it.
 fn came_to_nothing(conn: &Connection, event_seq: i64, lane: LaneId) -> rusqlite::Result<bool> {
     let nothing: Option<bool> = conn
         .prepare_cached(
-            "SELECT min(state = 2 AND code IN ('consent_unknown', 'consent_denied')) FROM deliveries
+            "SELECT min(state = 2 AND code IN ('consent_unknown', 'consent_denied', 'rule')) FROM deliveries
              WHERE event_seq = ?1 AND lane = ?2",
         )?
         .query_row(params![event_seq, lane.0], |r| r.get(0))?;

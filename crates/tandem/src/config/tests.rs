@@ -211,7 +211,10 @@ fn a_measurement_id_and_a_data_tags_host_belong_to_one_site() {
 #[test]
 fn tags_without_marks_are_named() {
     for (lines, expected) in [
-        ("[site.sources.ga4]\nhosts = [\"shop.example\"]", "site[0].sources.ga4.measurement_ids: none"),
+        (
+            "[site.sources.ga4]\nhosts = [\"shop.example\"]",
+            "site[0].sources.ga4: nothing makes a request this site's",
+        ),
         ("[site.sources.ga4]\nmeasurement_ids = [\"G-ABC1234567\"]", "site[0].sources.ga4.hosts: no host"),
         ("[site.sources.ga4]\nmeasurement_ids = [\"UA-1-1\"]", "is not like G-ABC1234567"),
         ("[site.sources.ga4]\nmeasurement_id = \"G-ABC1234567\"", "unknown field"),
