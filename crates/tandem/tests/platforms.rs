@@ -1,4 +1,4 @@
-//! Several platforms at one site: trouble at one is nobody else's.
+//! Several platforms at one site: trouble at one is nobody else's, and what waited for it goes out in order.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod harness;
@@ -68,7 +68,10 @@ fn a_day_without_meta_delays_nobody_else_and_loses_nothing() {
     let gateway = home.start();
     let fault = Fault::always(FaultKind::Http { status: 500 });
     stand_in.sandbox.on(&META).set_faults(vec![fault]).unwrap();
-    let events = Maker::new("outage").batch(300);
+    let mut events = Maker::new("outage").batch(300);
+    for event in &mut events {
+        event["user"]["ga_client_id"] = "584335997.1746564151".into();
+    }
     for some in events.chunks(50) {
         post(&gateway, some);
     }
@@ -76,12 +79,17 @@ fn a_day_without_meta_delays_nobody_else_and_loses_nothing() {
     until("only Meta's wait", || gateway.waiting() == 300 && counted(&stand_in, &TIKTOK) == expected);
     assert!(counted(&stand_in, &META).is_empty());
     let analytics = stand_in.sandbox.on(&GA4).conversions().conversions.len();
+    assert_eq!(analytics, 300, "Google Analytics has them too");
 
     assert!(gateway.stop().success());
     let gateway = home.start_with(&["--now", &(now_s() + DAY_S).to_string()]);
     stand_in.sandbox.on(&META).set_faults(vec![]).unwrap();
     gateway.drain();
     assert_eq!(counted(&stand_in, &META), expected);
+    let posted: Vec<_> = events.iter().map(|event| Some(key(event).1)).collect();
+    let drained = stand_in.sandbox.on(&META).conversions().conversions;
+    let drained: Vec<_> = drained.into_iter().map(|conversion| conversion.event_id).collect();
+    assert_eq!(drained, posted, "in the order of arrival");
     assert_eq!(counted(&stand_in, &TIKTOK), expected);
     assert_eq!(stand_in.sandbox.on(&GA4).conversions().conversions.len(), analytics);
 }

@@ -6,6 +6,7 @@ mod harness;
 
 use harness::{ACCESS_TOKEN, Answer, Client, Gateway, Home, PIXEL, StandIn, now_ms, now_s, until};
 use serde_json::{Value, json};
+use tandem_sandbox::{GA4, META, TIKTOK};
 
 const PERSON: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const VISITOR: &str = "mg3k2v1x9abcdefghij0123456789";
@@ -33,6 +34,15 @@ fn sites(base_url: &str, more: &str) -> String {
             [site.destinations.tiktok]
             pixel_id = "{PIXEL}"
             access_token = "{ACCESS_TOKEN}"
+            base_url = "{base_url}"
+            [site.destinations.meta]
+            pixel_id = "1000000000000001"
+            access_token = "any-token"
+            base_url = "{base_url}"
+            [site.destinations.ga4]
+            measurement_id = "G-SANDBOX01"
+            api_secret = "any-secret"
+            send = "all"
             base_url = "{base_url}"
             "#
         )
@@ -94,6 +104,10 @@ impl Bed {
             event["consent"].as_object_mut().unwrap().remove("evidence");
             for supply in event["supplied"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
                 supply.as_object_mut().unwrap().remove("seen_ms");
+            }
+            // Made when the visitor's first page was seen; the rest of it is the visitor's.
+            if let Some((_, browser)) = event["user"]["fbp"].as_str().and_then(|fbp| fbp.rsplit_once('.')) {
+                event["user"]["fbp"] = browser.to_owned().into();
             }
             let text = event
                 .to_string()
@@ -247,6 +261,24 @@ fn the_same_actions_make_the_same_events_and_each_sale_counts_once() {
             assert_eq!(ours, theirs, "{site}");
         }
         assert_eq!(of_script.len(), others.len(), "{site}");
+    }
+    for site in ["script", "gtag", "tag"] {
+        let order = order_of(site);
+        for platform in [&TIKTOK, &META, &GA4] {
+            let report = bed.stand_in.sandbox.on(platform).conversions();
+            let sales: Vec<_> =
+                report.conversions.iter().filter(|c| c.order_id.as_deref() == Some(order)).collect();
+            assert_eq!(sales.len(), 1, "{site} at {}: {sales:?}", platform.name);
+            let (sale, id) = (sales[0], format!("order_{order}"));
+            assert_eq!((sale.received, sale.value.map(|v| v.to_string())), (1, Some("72.05".to_owned())));
+            assert!(platform.name == GA4.name || sale.event_id == Some(id), "{site} at {}", platform.name);
+            assert!(
+                sale.user_keys.iter().any(|key| key == "email"),
+                "{site} at {}: {:?}",
+                platform.name,
+                sale.user_keys
+            );
+        }
     }
     let report = bed.stand_in.sandbox.conversions();
     for site in ["script", "gtag", "tag"] {

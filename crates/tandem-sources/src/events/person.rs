@@ -11,7 +11,7 @@ use super::entry::Entry;
 use crate::consent::Told;
 
 /// Names of all click ids, as in [`ClickIds`].
-const CLICK_IDS: [&str; 15] = [
+const CLICK_IDS: [&str; 17] = [
     "ttclid",
     "ttp",
     "fbc",
@@ -27,6 +27,8 @@ const CLICK_IDS: [&str; 15] = [
     "rdt_uuid",
     "msclkid",
     "li_fat_id",
+    "ga_client_id",
+    "ga_session_id",
 ];
 
 /// Takes the person out of the event, and what they allowed; they go together, since the region of the consent is
