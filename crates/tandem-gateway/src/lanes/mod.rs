@@ -156,7 +156,7 @@ impl Worker {
             let now_ms = self.gateway.clock.now_ms();
             let (store, id, under_way) = (self.gateway.store.clone(), self.lane, self.under_way.clone());
             let found = tokio::task::spawn_blocking(move || store.due(id, now_ms, limit, &under_way)).await;
-            let batch = match found {
+            let mut batch = match found {
                 Ok(Ok(batch)) => batch,
                 Ok(Err(error)) => {
                     tracing::error!(%error, "cannot read the queue");
@@ -167,6 +167,8 @@ impl Worker {
             if batch.due.is_empty() {
                 return batch.next_due_ms.map_or(IDLE, |due| until(due, now_ms));
             }
+            // After an outage due times stand as the retries left them; what is sent together goes in the order it came.
+            batch.due.sort_unstable_by_key(|due| due.seq);
             self.under_way.extend(batch.due.iter().map(|d| d.seq));
             let call = Call {
                 lane: lane.clone(),
