@@ -16,6 +16,7 @@ use tandem_core::{Amount, Currency, Event};
 
 pub mod drill;
 pub mod embedded;
+pub mod insight;
 
 pub use embedded::{ConsentRecord, Options, Reader, Store};
 
@@ -340,4 +341,71 @@ pub struct Replay {
     pub lanes: Vec<LaneId>,
     /// Also what was delivered before (the platform removes it only inside its own window).
     pub delivered_too: bool,
+}
+
+/// Something to keep for people; see [`embedded::Store::keep`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Keep {
+    /// A small JSON document; `None` deletes it.
+    Document {
+        /// What it is: `search`, `sql`, `alert`.
+        kind: &'static str,
+        /// Its name among those.
+        name: String,
+        /// JSON.
+        body: Option<String>,
+    },
+    /// Rows of the shop's own list of orders; a row that is there already is replaced.
+    ShopOrders(Vec<ShopOrder>),
+    /// What a platform says it counted; likewise.
+    PlatformCounts(Vec<PlatformCount>),
+}
+
+/// A document that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its name among those of its kind.
+    pub name: String,
+    /// JSON.
+    pub body: String,
+    /// When it was last written, Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// An order in the shop's own list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShopOrder {
+    /// Site.
+    pub site: String,
+    /// The shop's id.
+    pub order_id: String,
+    /// When it was placed or paid, Unix milliseconds.
+    pub at_ms: i64,
+    /// Its total.
+    pub total: Option<Amount>,
+    /// Currency of the total.
+    pub currency: Option<Currency>,
+    /// The shop's own word, e.g. `completed`.
+    pub status: String,
+}
+
+/// What a platform says it counted on one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformCount {
+    /// Site.
+    pub site: String,
+    /// Destination.
+    pub destination: String,
+    /// Days since 1970, UTC.
+    pub day: i64,
+    /// Our name of the event.
+    pub event_name: String,
+    /// How many.
+    pub events: i64,
+    /// Their value together, if it says.
+    pub value: Option<Amount>,
+    /// Currency of the value.
+    pub currency: Option<Currency>,
+    /// `csv` or `api`.
+    pub origin: &'static str,
 }

@@ -10,10 +10,12 @@ use tandem_core::consent::Consent;
 use tandem_core::session::Clues;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::{Batch, DueBatch, LaneId, Outcome, Remembered, Replay, Report, Stop, StoreError};
+use crate::insight::{self, Insight};
+use crate::{Batch, DueBatch, Keep, LaneId, Outcome, Remembered, Replay, Report, Stop, StoreError};
 
 mod claims;
 mod inspect;
+mod keep;
 mod late;
 mod ledger;
 mod open;
@@ -28,7 +30,8 @@ mod write;
 mod writer;
 
 pub use inspect::{LaneCounts, Totals, View};
-use open::{open_reader, open_writer};
+pub(crate) use open::read_only;
+use open::{open_reader, open_reader_with_insight, open_writer};
 pub use reader::Reader;
 pub use records::ConsentRecord;
 use refusals::Refusals;
@@ -67,6 +70,7 @@ pub struct Store {
     last_commit_failed: Arc<AtomicBool>,
     commits: Arc<AtomicI64>,
     refusals: Arc<Refusals>,
+    insight: Arc<Insight>,
 }
 
 impl Store {
@@ -79,6 +83,7 @@ impl Store {
     pub fn open(options: Options) -> Result<Self, StoreError> {
         let conn = open_writer(&options.path)?;
         let refusals = Arc::new(Refusals::at_opening(&conn).map_err(into_error)?);
+        let insight = Arc::new(Insight::start(&options.path)?);
         let (commands, inbox) = mpsc::channel(options.queue);
         let wakers = Wakers::default();
         let last_commit_failed = Arc::new(AtomicBool::new(false));
@@ -91,6 +96,7 @@ impl Store {
             failed: last_commit_failed.clone(),
             commits: commits.clone(),
             refusals: refusals.clone(),
+            insight: insight.clone(),
             runtime: tokio::runtime::Handle::try_current().ok(),
         };
         std::thread::Builder::new()
@@ -98,7 +104,7 @@ impl Store {
             .spawn(move || writer.run(inbox))
             .map_err(|e| StoreError::Database(e.to_string()))?;
         let readers = Mutex::default();
-        Ok(Self { commands, readers, path, wakers, last_commit_failed, commits, refusals })
+        Ok(Self { commands, readers, path, wakers, last_commit_failed, commits, refusals, insight })
     }
 
     /// Appends a batch in one synced transaction; the answer comes after the sync, one outcome an event.
@@ -212,7 +218,29 @@ impl Store {
         self.refusals.last_ms(site)
     }
 
-    /// Runs a query on a reader connection; for the inspector and the API.
+    /// Keeps something for people.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep(&self, keep: Keep, now_ms: i64) -> Result<(), StoreError> {
+        self.ask(|done| Command::Keep { keep: Box::new(keep), now_ms, done }).await?
+    }
+
+    /// Comes back when the insight file has everything that is in the log now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn catch_up(&self) -> Result<(), StoreError> {
+        self.insight.catch_up().await
+    }
+
+    /// Events in the log that the insight file does not have yet.
+    #[must_use]
+    pub fn insight_behind(&self) -> i64 {
+        self.insight.behind()
+    }
+
+    /// Runs a query on a reader connection, with the insight file as schema `insight`; for the inspector and the API.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -220,7 +248,10 @@ impl Store {
         let pooled = self.readers.lock().ok().and_then(|mut pool| pool.pop());
         let conn = match pooled {
             Some(conn) => conn,
-            None => open_reader(&self.path).map_err(into_error)?,
+            None => {
+                let insight = insight::path_of(&self.path);
+                open_reader_with_insight(&self.path, &insight).map_err(into_error)?
+            }
         };
         let result = query(&conn).map_err(into_error);
         if let Ok(mut pool) = self.readers.lock()

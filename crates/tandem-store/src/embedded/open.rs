@@ -9,11 +9,14 @@ use super::into_error;
 use crate::StoreError;
 
 /// The version of the tables; a file from a newer one is refused.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 
 /// What files from before version 3 lack beside whole tables. Columns at the end cost no rewriting of rows.
 const COLUMNS_OF_3: &str =
     "ALTER TABLE deliveries ADD COLUMN consent TEXT; ALTER TABLE orders ADD COLUMN consent TEXT;";
+
+/// The same of files from before version 4.
+const COLUMNS_OF_4: &str = "ALTER TABLE lanes ADD COLUMN paused_by TEXT;";
 
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let mut conn = Connection::open(path).map_err(into_error)?;
@@ -47,7 +50,11 @@ fn bring_up(conn: &Connection) -> rusqlite::Result<()> {
     // Somebody else may have done it while we waited for the lock.
     match version_of(conn)? {
         SCHEMA_VERSION.. => return Ok(()),
-        1 | 2 => conn.execute_batch(COLUMNS_OF_3)?,
+        1 | 2 => {
+            conn.execute_batch(COLUMNS_OF_3)?;
+            conn.execute_batch(COLUMNS_OF_4)?;
+        }
+        3 => conn.execute_batch(COLUMNS_OF_4)?,
         _ => {}
     }
     conn.execute_batch(include_str!("schema.sql"))?;
@@ -62,6 +69,19 @@ fn newer(version: i64) -> StoreError {
     StoreError::File(format!(
         "the file was written by a newer version (schema {version}, this program knows {SCHEMA_VERSION})"
     ))
+}
+
+/// A reader with the insight file beside it, as schema `insight`.
+pub(super) fn open_reader_with_insight(path: &Path, insight: &Path) -> rusqlite::Result<Connection> {
+    let conn = open_reader(path)?;
+    conn.execute("ATTACH DATABASE ?1 AS insight", [read_only(insight)])?;
+    Ok(conn)
+}
+
+/// The address by which SQLite opens a file for reading only.
+pub(crate) fn read_only(path: &Path) -> String {
+    let path = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    format!("file:{path}?mode=ro")
 }
 
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {

@@ -18,13 +18,14 @@ CREATE TABLE IF NOT EXISTS events (
 -- Full network addresses, kept apart from the log and only as long as an event can be sent.
 CREATE TABLE IF NOT EXISTS addresses (event_seq INTEGER PRIMARY KEY, ip TEXT NOT NULL);
 
--- One destination of one site.
+-- One destination of one site. paused_by: set while a person keeps it from sending.
 CREATE TABLE IF NOT EXISTS lanes (
   id INTEGER PRIMARY KEY,
   site TEXT NOT NULL,
   destination TEXT NOT NULL,
   stopped_why TEXT,
   stopped_since_ms INTEGER,
+  paused_by TEXT,
   UNIQUE (site, destination)
 );
 
@@ -46,6 +47,28 @@ CREATE TABLE IF NOT EXISTS deliveries (
 );
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (lane, due_ms) WHERE state = 0;
 CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event_seq);
+
+-- The newest of a kind of trouble: rows of one kind come in sequence, so keeping this costs the writer next to nothing.
+CREATE INDEX IF NOT EXISTS deliveries_problem ON deliveries (state, lane, code) WHERE state >= 2;
+
+-- Deliveries that came to a state in an hour, counted in the transaction that brought them there. hour: hours since 1970.
+CREATE TABLE IF NOT EXISTS delivery_counts (
+  hour INTEGER NOT NULL,
+  lane INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  PRIMARY KEY (hour, lane, state, code)
+) WITHOUT ROWID;
+
+-- What an event's body was before its session, or a second report, completed it.
+CREATE TABLE IF NOT EXISTS revisions (
+  seq INTEGER PRIMARY KEY,
+  event_seq INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS revisions_event ON revisions (event_seq);
 
 -- Outgoing calls. deliveries: JSON array of [first, last] ranges of deliveries.seq.
 CREATE TABLE IF NOT EXISTS attempts (
@@ -124,6 +147,42 @@ CREATE TABLE IF NOT EXISTS notices (
   event_id TEXT,
   order_id TEXT
 );
+
+-- The shop's own list of orders, as it was imported. total: decimal text.
+CREATE TABLE IF NOT EXISTS shop_orders (
+  site TEXT NOT NULL,
+  order_id TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  total TEXT,
+  currency TEXT,
+  status TEXT NOT NULL,
+  imported_ms INTEGER NOT NULL,
+  PRIMARY KEY (site, order_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS shop_orders_at ON shop_orders (site, at_ms);
+
+-- What a platform says it counted on a day (days since 1970). origin: csv or api.
+CREATE TABLE IF NOT EXISTS platform_counts (
+  site TEXT NOT NULL,
+  destination TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  event_name TEXT NOT NULL,
+  events INTEGER NOT NULL,
+  value TEXT,
+  currency TEXT,
+  origin TEXT NOT NULL,
+  imported_ms INTEGER NOT NULL,
+  PRIMARY KEY (site, destination, day, event_name)
+) WITHOUT ROWID;
+
+-- Small documents of people's and of the program's own, JSON by kind and name: saved searches, states of alerts.
+CREATE TABLE IF NOT EXISTS kept (
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  body TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
 
 DROP VIEW IF EXISTS v_events;
 CREATE VIEW v_events AS

@@ -12,8 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::claims::ClaimIndex;
 use super::refusals::Refusals;
 use super::write::Appender;
-use super::{Options, Wake, Wakers, into_error, prune, record, write};
-use crate::{Batch, LaneId, Outcome, Replay, Report, Stop, StoreError, drill};
+use super::{Options, Wake, Wakers, into_error, keep, prune, record, write};
+use crate::insight::Insight;
+use crate::{Batch, Keep, LaneId, Outcome, Replay, Report, Stop, StoreError, drill};
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -27,6 +28,7 @@ pub(super) enum Command {
     ClampDue { farthest_ms: i64, now_ms: i64, done: Answer<()> },
     Probe { done: Answer<()> },
     Prune { now_ms: i64, done: Answer<bool> },
+    Keep { keep: Box<Keep>, now_ms: i64, done: Answer<()> },
 }
 
 /// An answer held back until the transaction is on disk.
@@ -65,6 +67,7 @@ pub(super) struct Writer {
     pub(super) failed: Arc<AtomicBool>,
     pub(super) commits: Arc<AtomicI64>,
     pub(super) refusals: Arc<Refusals>,
+    pub(super) insight: Arc<Insight>,
     /// Where the callers live, if they live in one.
     pub(super) runtime: Option<Handle>,
 }
@@ -91,6 +94,7 @@ impl Writer {
             refused.into_iter().for_each(|(site, at_ms)| self.refusals.note(site, at_ms));
             answers.tell(self.runtime.as_ref());
             self.wakers.ring(&wake);
+            self.insight.look();
         }
     }
 }
@@ -255,7 +259,11 @@ fn note_wake(wake: &mut Wake, command: &Command) {
             wake.lanes.insert(*lane);
         }
         Command::Replay { .. } | Command::ClampDue { .. } => wake.all = true,
-        Command::Record { .. } | Command::Lane { .. } | Command::Prune { .. } | Command::Probe { .. } => {}
+        Command::Record { .. }
+        | Command::Lane { .. }
+        | Command::Prune { .. }
+        | Command::Probe { .. }
+        | Command::Keep { .. } => {}
     }
 }
 
@@ -312,6 +320,10 @@ fn apply(
         Command::Prune { now_ms, done } => {
             let (more, error) = split(healthy, || prune::prune(conn, claims, now_ms, options));
             (Pending::More(done, more), error)
+        }
+        Command::Keep { keep, now_ms, done } => {
+            let ((), error) = split(healthy, || keep::keep(conn, &keep, now_ms));
+            (Pending::Unit(done), error)
         }
     }
 }
