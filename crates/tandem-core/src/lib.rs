@@ -14,6 +14,7 @@ pub mod money;
 pub mod names;
 pub mod normalise;
 pub mod page;
+pub mod quality;
 pub mod rates;
 pub mod retry;
 pub mod rules;
