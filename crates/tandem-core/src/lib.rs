@@ -5,6 +5,7 @@
 
 pub mod bots;
 pub mod claim;
+pub mod codes;
 pub mod consent;
 pub mod door;
 pub mod event;
