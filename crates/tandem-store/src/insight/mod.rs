@@ -21,7 +21,13 @@ mod open;
 mod orders;
 mod pass;
 mod prune;
+mod query;
+mod relate;
+mod search;
 mod tally;
+
+pub use query::{FindingCount, HourCount, ObservationFilter, Observed};
+pub use search::{Found, FoundDelivery, FoundEvent, FoundFinding, Search};
 
 /// Where the insight file of a log is.
 #[must_use]
