@@ -20,6 +20,8 @@ const BEFORE: &[&str] = &[
     "NoticeKind::NearMiss, ",
     "state::SKIPPED, now_ms, ",
     "seems(",
+    "Cause::new(",
+    "diagnosed(",
 ];
 
 /// Functions that hold nothing but codes and sentences.

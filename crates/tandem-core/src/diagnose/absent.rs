@@ -44,7 +44,8 @@ fn cause(story: &Story, now_ms: i64) -> Cause {
         return Cause::new("past_retention", Verdict::Unknown, rank::NOT_SENT, text);
     }
     if let Some(notice) = newest("rejected") {
-        let text = format!("It came in from {} and was refused at the door: {}.", notice.source, because(notice));
+        let text =
+            format!("It came in from {} and was refused at the door: {}.", notice.source, because(notice));
         let code = notice.code.clone();
         return Cause::of(Kind::Rejection, code, Verdict::NotReceived, rank::REFUSED, text);
     }
@@ -53,11 +54,18 @@ fn cause(story: &Story, now_ms: i64) -> Cause {
         return Cause::of(Kind::Unclaimed, notice.code.clone(), Verdict::NotReceived, rank::REFUSED, text);
     }
     if let Some(notice) = newest("ignored") {
-        let text = format!("It came in from {} and there was nothing to report: {}.", notice.source, because(notice));
+        let text = format!(
+            "It came in from {} and there was nothing to report: {}.",
+            notice.source,
+            because(notice)
+        );
         return Cause::of(Kind::Rejection, notice.code.clone(), Verdict::NotReceived, rank::NOT_SENT, text);
     }
     if let Some(notice) = story.notices.last() {
-        let text = format!("It came in from {} as a repeat, and the first report is past its retention.", notice.source);
+        let text = format!(
+            "It came in from {} as a repeat, and the first report is past its retention.",
+            notice.source
+        );
         return Cause::of(Kind::Notice, notice.code.clone(), Verdict::Unknown, rank::NOT_SENT, text);
     }
     if let Some(near) = story.candidates.first() {
@@ -81,7 +89,7 @@ fn because(notice: &Noticed) -> String {
 /// It never came; what is the likely reason?
 fn never_came(story: &Story, now_ms: i64) -> Cause {
     let asked = &story.question;
-    let new = |code, reason: String| {
+    let diagnosed = |code, reason: String| {
         let text = format!("Nothing ever came in as {asked:?}: {reason}.");
         Cause::new(code, Verdict::NotReceived, rank::NOT_SENT, text)
     };
@@ -96,10 +104,13 @@ fn never_came(story: &Story, now_ms: i64) -> Cause {
     let orders: Vec<&WayIn> = story.ways_in.iter().filter(|way| way.reports_orders).collect();
     let is_silent = |way: &&&WayIn| way.last_ms.is_none_or(|last_ms| now_ms - last_ms > SILENT_MS);
     if let Some(notice) = story.turned_away.iter().find(|notice| notice.code.starts_with("credentials")) {
-        return new("requests_turned_away", format!("requests were turned away lately, since {}", because(notice)));
+        return diagnosed(
+            "requests_turned_away",
+            format!("requests were turned away lately, since {}", because(notice)),
+        );
     }
     if story.ways_in.is_empty() {
-        return new("no_way_in", "the site has no way in, or there is no such site".to_owned());
+        return diagnosed("no_way_in", "the site has no way in, or there is no such site".to_owned());
     }
     if let Some(way) = orders.iter().find(is_silent) {
         let since = match way.last_ms {
@@ -107,10 +118,13 @@ fn never_came(story: &Story, now_ms: i64) -> Cause {
             None => "nothing came by it for a week or more".to_owned(),
         };
         let text = format!("{} of {} should report orders, and {since}", way.source, way.site);
-        return new("way_in_silent", text);
+        return diagnosed("way_in_silent", text);
     }
     if let Some(notice) = story.turned_away.iter().find(|notice| notice.kind == "rejected") {
-        return new("inputs_refused", format!("but inputs were refused lately, the newest since {}", because(notice)));
+        return diagnosed(
+            "inputs_refused",
+            format!("but inputs were refused lately, the newest since {}", because(notice)),
+        );
     }
     if let Some(way) = orders.iter().find(|way| !way.sweeps) {
         let text = format!(
@@ -118,9 +132,9 @@ fn never_came(story: &Story, now_ms: i64) -> Cause {
              is off",
             way.source, way.site
         );
-        return new("delivery_lost", text);
+        return diagnosed("delivery_lost", text);
     }
-    new("event_not_found", "no event, order or notice on record has it".to_owned())
+    diagnosed("event_not_found", "no event, order or notice on record has it".to_owned())
 }
 
 /// Says where it was looked for.
@@ -144,8 +158,14 @@ fn looked_for(story: &Story) -> Vec<Step> {
     let ways = story.ways_in.iter().map(|way| {
         let sweeps = if way.sweeps { "; it also looks through the shop's list of orders" } else { "" };
         let (state, text) = match way.last_ms {
-            Some(ms) => (StepState::Done, format!("{} of {}: something came by it on {}{sweeps}.", way.source, way.site, at(ms))),
-            None => (StepState::Open, format!("{} of {}: nothing came by it within a week{sweeps}.", way.source, way.site)),
+            Some(ms) => (
+                StepState::Done,
+                format!("{} of {}: something came by it on {}{sweeps}.", way.source, way.site, at(ms)),
+            ),
+            None => (
+                StepState::Open,
+                format!("{} of {}: nothing came by it within a week{sweeps}.", way.source, way.site),
+            ),
         };
         Step { what: "way_in", at_ms: None, state, text, link: Some("/sites".to_owned()), destination: None }
     });

@@ -53,22 +53,23 @@ pub(super) fn judge(story: &Story, record: &Record, delivery: &Delivery, now_ms:
 
 fn waiting(delivery: &Delivery, now_ms: i64) -> Cause {
     let name = title(delivery);
-    let new = |code, rank, text: String| Cause::new(code, Verdict::Waiting, rank, text);
+    let diagnosed = |code, rank, text: String| Cause::new(code, Verdict::Waiting, rank, text);
     if let Some((why, since_ms)) = &delivery.stopped {
         let text = format!(
             "{name} has not received it: the destination stands still since {}, because {}.",
             at(*since_ms),
             lower(inner(why))
         );
-        return new("destination_stopped", rank::STOPPED, text);
+        return diagnosed("destination_stopped", rank::STOPPED, text);
     }
     if let Some(who) = &delivery.paused_by {
         let text = format!("{name} has not received it: {who} paused the destination, and the event waits.");
-        return new("destination_paused", rank::PAUSED, text);
+        return diagnosed("destination_paused", rank::PAUSED, text);
     }
     let due = at(delivery.due_ms);
     if delivery.attempts > 0 || delivery.code.as_deref() == Some("retry") {
-        let tries = if delivery.attempts == 1 { "once".to_owned() } else { format!("{} times", delivery.attempts) };
+        let tries =
+            if delivery.attempts == 1 { "once".to_owned() } else { format!("{} times", delivery.attempts) };
         let why = delivery.message.as_deref().map(|m| format!(" ({})", inner(m))).unwrap_or_default();
         let text = format!("{name} was tried {tries} without success{why}; the next try is due at {due}.");
         return Cause::of(Kind::Delivery, "retry", Verdict::Waiting, rank::RETRIED, text);
@@ -79,13 +80,13 @@ fn waiting(delivery: &Delivery, now_ms: i64) -> Cause {
             "It should have gone to {name} {} ago and is still in the queue, so the destination is behind.",
             span(late_ms)
         );
-        return new("delivery_late", rank::LATE, text);
+        return diagnosed("delivery_late", rank::LATE, text);
     }
     if late_ms < 0 && !delivery.is_replay {
         let text = format!("It waits until {due} for its browser half and then goes to {name}.");
-        return new("delivery_held", rank::WAITING, text);
+        return diagnosed("delivery_held", rank::WAITING, text);
     }
-    new("delivery_due", rank::WAITING, format!("It is due and goes to {name} with the next call."))
+    diagnosed("delivery_due", rank::WAITING, format!("It is due and goes to {name} with the next call."))
 }
 
 fn rejected(delivery: &Delivery) -> Cause {
@@ -98,9 +99,11 @@ fn rejected(delivery: &Delivery) -> Cause {
 
 fn expired(delivery: &Delivery) -> Cause {
     let name = title(delivery);
-    let last = delivery.message.as_deref().map(|m| format!("; the last trouble: {}", inner(m))).unwrap_or_default();
-    let text =
-        format!("{name} never received it: it could not be delivered in the time in which a repeat is harmless{last}.");
+    let last =
+        delivery.message.as_deref().map(|m| format!("; the last trouble: {}", inner(m))).unwrap_or_default();
+    let text = format!(
+        "{name} never received it: it could not be delivered in the time in which a repeat is harmless{last}."
+    );
     Cause::of(Kind::Delivery, "retry_horizon", Verdict::NotSent, rank::EXPIRED, text)
 }
 
@@ -114,16 +117,24 @@ fn skipped(story: &Story, record: &Record, delivery: &Delivery) -> Cause {
         "duplicate" => duplicate(story, record, delivery),
         consent::DENIED => skip(rank::NOT_SENT, denied(delivery, why)),
         consent::UNKNOWN => {
-            let text = format!("{name} does not get it, because nobody told whether the visitor allows it: {why}.");
+            let text =
+                format!("{name} does not get it, because nobody told whether the visitor allows it: {why}.");
             skip(rank::NOT_SENT, text)
         }
-        "bot" => skip(rank::NOT_SENT, format!("{name} does not get it, because no person did it: {}.", of_bot(why))),
+        "bot" => skip(
+            rank::NOT_SENT,
+            format!("{name} does not get it, because no person did it: {}.", of_bot(why)),
+        ),
         "event_too_old" => {
             let age = span(record.received_ms - record.event.event_time.saturating_mul(1_000));
-            let text = format!("{name} does not get it, because it was too old: it came in {age} after it happened.");
+            let text = format!(
+                "{name} does not get it, because it was too old: it came in {age} after it happened."
+            );
             skip(rank::NOT_SENT, text)
         }
-        "rule" => skip(rank::NOT_SENT, format!("{name} does not get it, because one of your rules says so: {why}.")),
+        "rule" => {
+            skip(rank::NOT_SENT, format!("{name} does not get it, because one of your rules says so: {why}."))
+        }
         other => {
             let rank = if BY_DESIGN.contains(&other) { rank::BY_DESIGN } else { rank::NOT_SENT };
             skip(rank, format!("{name} does not get it: {}.", lower(why)))
@@ -169,7 +180,8 @@ fn pages_word(story: &Story, record: &Record, delivery: &Delivery) -> Cause {
 fn duplicate(story: &Story, record: &Record, delivery: &Delivery) -> Cause {
     let name = title(delivery);
     let first = holder(delivery).and_then(|seq| story.events.iter().find(|other| other.seq == seq));
-    let grew = first.and_then(|first| first.event.value.zip(record.event.value)).is_some_and(|(was, is)| is > was);
+    let grew =
+        first.and_then(|first| first.event.value.zip(record.event.value)).is_some_and(|(was, is)| is > was);
     if grew && record.event.event_name == names::PURCHASE {
         let text = format!(
             "{name} does not get it: it has the id of an earlier, smaller sale, so everybody takes it for a repeat and \
@@ -195,7 +207,9 @@ fn holder(delivery: &Delivery) -> Option<i64> {
 pub(super) fn lower(text: &str) -> String {
     let mut letters = text.chars();
     match (letters.next(), letters.clone().next()) {
-        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() && !text.starts_with("TikTok") => {
+        (Some(first), Some(second))
+            if first.is_uppercase() && second.is_lowercase() && !text.starts_with("TikTok") =>
+        {
             first.to_lowercase().chain(letters).collect()
         }
         _ => text.to_owned(),

@@ -16,9 +16,6 @@ mod sentence;
 mod story;
 mod weak;
 
-#[cfg(test)]
-mod tests;
-
 pub use story::{
     Attempt, Candidate, Delivery, Ledgered, Noticed, Observed, Record, Searched, State, Story, WayIn,
 };

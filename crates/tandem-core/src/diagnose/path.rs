@@ -1,6 +1,8 @@
 //! The steps from the request to the platform, as far as they are on record.
 
-use super::{Attempt, Delivery, Noticed, Record, State, Step, StepState, Story, at, inner, span, title, weak};
+use super::{
+    Attempt, Delivery, Noticed, Record, State, Step, StepState, Story, at, inner, span, title, weak,
+};
 use crate::consent::Status;
 use crate::quality::Key;
 use crate::session::Supply;
@@ -33,11 +35,17 @@ fn page_of(seq: i64) -> String {
 
 /// The whole path of one event; other reports of the same are one step each, in the order they came.
 pub(super) fn steps(story: &Story, record: &Record, now_ms: i64) -> Vec<Step> {
-    let mut steps: Vec<Step> =
-        story.events.iter().filter(|other| other.seq < record.seq).map(|other| report(record, other)).collect();
+    let mut steps: Vec<Step> = story
+        .events
+        .iter()
+        .filter(|other| other.seq < record.seq)
+        .map(|other| report(record, other))
+        .collect();
     steps.extend(arrival(record));
     steps.extend(record.deliveries.iter().flat_map(|delivery| delivered(record, delivery, now_ms)));
-    steps.extend(story.events.iter().filter(|other| other.seq > record.seq).map(|other| report(record, other)));
+    steps.extend(
+        story.events.iter().filter(|other| other.seq > record.seq).map(|other| report(record, other)),
+    );
     steps.extend(seen_together(story, record));
     let (before, after): (Vec<_>, Vec<_>) =
         story.notices.iter().partition(|notice| notice.at_ms < record.received_ms);
@@ -103,7 +111,14 @@ fn arrival(record: &Record) -> Vec<Step> {
             .leading(page_of(record.seq)),
     ];
     if let Some(why) = &event.bot {
-        steps.insert(3, step("person", StepState::Problem, format!("It was taken for a machine's doing: {}.", inner(why))));
+        steps.insert(
+            3,
+            step(
+                "person",
+                StepState::Problem,
+                format!("It was taken for a machine's doing: {}.", inner(why)),
+            ),
+        );
     }
     steps
 }
@@ -127,18 +142,24 @@ fn door(event: &Event) -> Step {
 
 fn session(record: &Record) -> Step {
     let event = &record.event;
-    let from_session =
-        |supply: &Supply| (supply.from == "session").then(|| supply.via.map_or("", crate::session::Via::text));
+    let from_session = |supply: &Supply| {
+        (supply.from == "session").then(|| supply.via.map_or("", crate::session::Via::text))
+    };
     let via = event.supplied.values().find_map(from_session);
-    let keys: Vec<&str> =
-        event.supplied.iter().filter(|(_, supply)| supply.from == "session").map(|(key, _)| key.as_str()).collect();
+    let keys: Vec<&str> = event
+        .supplied
+        .iter()
+        .filter(|(_, supply)| supply.from == "session")
+        .map(|(key, _)| key.as_str())
+        .collect();
     if let Some(via) = via {
         let text = format!("The visitor's session, found by {via}, added {}.", keys.join(", "));
         let at_ms = record.completed_ms.last().copied();
         return Step { at_ms, ..step("session", StepState::Done, text) };
     }
     if event.findings.iter().any(|finding| finding.code == "session_not_found") {
-        let text = "No visit of the buyer is known by visitor id, order or e-mail address, so nothing was added.";
+        let text =
+            "No visit of the buyer is known by visitor id, order or e-mail address, so nothing was added.";
         return step("session", StepState::Problem, text).leading("/findings/session_not_found".to_owned());
     }
     let text = match record.is_visitor_known {
@@ -153,7 +174,8 @@ fn consent(event: &Event) -> Step {
     let record = &event.consent;
     let signal = record.evidence.as_ref().map(|e| format!(", told by {}", e.signal)).unwrap_or_default();
     let gpc = if record.gpc { "; the browser sent Global Privacy Control" } else { "" };
-    let by = event.supplied.get("consent").map(|supply| format!(", from the {}", supply.from)).unwrap_or_default();
+    let by =
+        event.supplied.get("consent").map(|supply| format!(", from the {}", supply.from)).unwrap_or_default();
     let (state, word) = match record.advertising {
         Status::Granted => (StepState::Done, "allows advertising"),
         Status::Denied => (StepState::Problem, "does not allow advertising"),
@@ -181,7 +203,11 @@ fn delivered(record: &Record, delivery: &Delivery, now_ms: i64) -> Vec<Step> {
             steps.push(step(what, StepState::Skipped, text).leading(format!("/findings/{code}")));
         }
         _ => {
-            let again = if delivery.is_replay { "It was to be sent again by a replay." } else { "No event of the same name and id was in the way." };
+            let again = if delivery.is_replay {
+                "It was to be sent again by a replay."
+            } else {
+                "No event of the same name and id was in the way."
+            };
             steps.push(step("claimed", StepState::Done, again));
             steps.push(due(delivery, now_ms));
             steps.extend(delivery.attempt.as_ref().map(|attempt| answered(delivery, attempt)));
@@ -218,11 +244,14 @@ fn due(delivery: &Delivery, now_ms: i64) -> Step {
                 (Some((why, since_ms)), _) => format!("stands still since {}: {}", at(*since_ms), inner(why)),
                 (None, who) => format!("is paused by {}", who.as_deref().unwrap_or("somebody")),
             };
-            step("due", StepState::Problem, format!("The destination {why}.")).leading("/destinations".to_owned())
+            step("due", StepState::Problem, format!("The destination {why}."))
+                .leading("/destinations".to_owned())
         }
-        State::Waiting if due_ms > now_ms => {
-            step("due", StepState::Open, format!("It waits; due at {}, in {}.", at(due_ms), span(due_ms - now_ms)))
-        }
+        State::Waiting if due_ms > now_ms => step(
+            "due",
+            StepState::Open,
+            format!("It waits; due at {}, in {}.", at(due_ms), span(due_ms - now_ms)),
+        ),
         State::Waiting => step("due", StepState::Open, format!("It is due since {}.", at(due_ms))),
         _ => {
             let tries = match delivery.attempts {
@@ -244,11 +273,8 @@ fn answered(delivery: &Delivery, attempt: &Attempt) -> Step {
         State::Rejected => (StepState::Problem, "refuses it"),
         _ => (StepState::Problem, "did not take it yet"),
     };
-    let text = format!(
-        "{} {word} ({status}{code}, after {} ms){message}.",
-        title(delivery),
-        attempt.latency_ms
-    );
+    let text =
+        format!("{} {word} ({status}{code}, after {} ms){message}.", title(delivery), attempt.latency_ms);
     step("answered", state, text).when(attempt.started_ms)
 }
 
@@ -260,7 +286,8 @@ fn matched(event: &Event, delivery: &Delivery) -> Step {
     }
     let state = if has.is_empty() { StepState::Problem } else { StepState::Done };
     let has = if has.is_empty() { "nothing".to_owned() } else { titles(has) };
-    let lacks = if lacks.is_empty() { String::new() } else { format!("; it could also have {}", titles(lacks)) };
+    let lacks =
+        if lacks.is_empty() { String::new() } else { format!("; it could also have {}", titles(lacks)) };
     step("matched", state, format!("It can be matched by {has}{lacks}.")).leading("/quality".to_owned())
 }
 
@@ -276,15 +303,20 @@ fn merged(record: &Record, delivery: &Delivery) -> Step {
     let (state, text) = match pixel {
         Some("loaded") if late_s > MERGE_S => (
             StepState::Problem,
-            "The page's pixel fired under the same id, but this came too late to be merged with it.".to_owned(),
+            "The page's pixel fired under the same id, but this came too late to be merged with it."
+                .to_owned(),
         ),
-        Some("loaded") => {
-            (StepState::Done, "The page's pixel fired under the same name and id; the platform merges the two.".to_owned())
+        Some("loaded") => (
+            StepState::Done,
+            "The page's pixel fired under the same name and id; the platform merges the two.".to_owned(),
+        ),
+        Some("blocked") => {
+            (StepState::Skipped, "The page's pixel was blocked: this is the only half.".to_owned())
         }
-        Some("blocked") => (StepState::Skipped, "The page's pixel was blocked: this is the only half.".to_owned()),
-        _ if event.event_name == names::PURCHASE && event.channel == Channel::Server => {
-            (StepState::Open, "Whether a pixel reported it too stands with the page's own word, if there is one.".to_owned())
-        }
+        _ if event.event_name == names::PURCHASE && event.channel == Channel::Server => (
+            StepState::Open,
+            "Whether a pixel reported it too stands with the page's own word, if there is one.".to_owned(),
+        ),
         _ => (StepState::Open, "Nobody told whether a pixel reported it too.".to_owned()),
     };
     step("merged", state, text)
@@ -298,8 +330,12 @@ fn seen_together(story: &Story, record: &Record) -> Vec<Step> {
     of_this
         .map(|seen| {
             let state = if seen.severity > Severity::Info { StepState::Problem } else { StepState::Done };
-            step("together", state, format!("Together with other events: {} ({}).", inner(&seen.message), seen.code))
-                .leading(format!("/findings/{}", seen.code))
+            step(
+                "together",
+                state,
+                format!("Together with other events: {} ({}).", inner(&seen.message), seen.code),
+            )
+            .leading(format!("/findings/{}", seen.code))
         })
         .collect()
 }

@@ -72,7 +72,8 @@ fn remarks<'a>(story: &'a Story, record: &'a Record, delivery: &'a Delivery) -> 
     let seen = |o: &'a Observed| Remark { code: &o.code, severity: o.severity, message: &o.message };
     let own = record.event.findings.iter().chain(&delivery.remarks).map(found);
     // A later event may show what is wrong with this one.
-    let is_of_this = |other: &&Record, o: &&Observed| other.seq == record.seq || o.other_seq == Some(record.seq);
+    let is_of_this =
+        |other: &&Record, o: &&Observed| other.seq == record.seq || o.other_seq == Some(record.seq);
     let together = story
         .events
         .iter()
@@ -125,7 +126,9 @@ pub(super) fn delivered(story: &Story, record: &Record, delivery: &Delivery) -> 
             Cause::of(Kind::Finding, remark.code.to_owned(), Verdict::CountedWeakly, rank::WEAK, text)
         }
         (None, Some(cause)) => cause,
-        (None, None) => plainly(record, delivery, remarks.iter().find(|remark| MENDED.contains(&remark.code))),
+        (None, None) => {
+            plainly(record, delivery, remarks.iter().find(|remark| MENDED.contains(&remark.code)))
+        }
     };
     cause.also = also;
     cause

@@ -27,6 +27,7 @@ mod record;
 mod records;
 mod refusals;
 mod sessions;
+mod story;
 mod write;
 mod writer;
 
@@ -36,6 +37,7 @@ use open::{open_reader, open_reader_with_insight, open_writer};
 pub use reader::Reader;
 pub use records::ConsentRecord;
 use refusals::Refusals;
+pub use story::{Completed, Neighbour};
 use writer::{Command, Writer};
 
 /// How the file is used.
