@@ -49,6 +49,8 @@ pub enum Kind {
     Delivery,
     /// A request that was refused as a whole.
     Refusal,
+    /// Why something did not count, where no other code says it.
+    Diagnosis,
 }
 
 /// Headings of the document's chapters. Those of platforms' own codes are not listed: a platform explains its own.
@@ -60,6 +62,7 @@ const CHAPTERS: &[(&str, Kind)] = &[
     ("Unclaimed requests", Kind::Unclaimed),
     ("Deliveries", Kind::Delivery),
     ("Refused requests", Kind::Refusal),
+    ("Diagnoses", Kind::Diagnosis),
 ];
 
 /// One code as the document explains it. Texts keep their backticks; of a link only its words are left.

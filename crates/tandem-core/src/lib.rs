@@ -7,6 +7,7 @@ pub mod bots;
 pub mod claim;
 pub mod codes;
 pub mod consent;
+pub mod diagnose;
 pub mod door;
 pub mod event;
 pub mod finding;

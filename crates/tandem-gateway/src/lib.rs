@@ -31,6 +31,7 @@ pub mod shaping;
 mod sites;
 pub mod transport;
 mod unclaimed;
+pub mod why;
 
 pub use clock::Clock;
 pub use limits::Limits;

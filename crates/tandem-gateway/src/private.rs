@@ -57,6 +57,7 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
         .route("/api/records/{view}", get(records))
         .route("/api/events/{seq}", get(event))
         .route("/api/probes/{nonce}", get(probe))
+        .route("/api/why", get(why))
         .route("/api/visitors/{site}/{visitor}", get(visitor))
         .route("/api/search", get(insight::search))
         .route("/api/findings", get(insight::findings))
@@ -194,6 +195,25 @@ async fn probe(
     })
 }
 
+#[derive(Deserialize)]
+struct Question {
+    q: String,
+    site: Option<String>,
+}
+
+/// Why an event or order did not count.
+async fn why(
+    State(gateway): State<Arc<Gateway>>,
+    question: Result<Query<Question>, QueryRejection>,
+) -> Result<Response, Unfit> {
+    let Query(Question { q, site }) = question.map_err(Unfit::why)?;
+    if q.trim().is_empty() {
+        return Err(Unfit("q is empty: give an event id or an order id".to_owned()));
+    }
+    let site = site.filter(|site| !site.is_empty());
+    Ok(answer(move || Ok(json!(crate::why::ask(&gateway, &q, site.as_deref())?))).await)
+}
+
 /// What is remembered of a visitor.
 async fn visitor(
     State(gateway): State<Arc<Gateway>>,
@@ -234,6 +254,7 @@ impl ReplayRequest {
             since_ms: self.since_ms,
             lanes: lanes.map(|l| l.lane).collect(),
             event_id: self.event_id,
+            event_seq: None,
             delivered_too: self.delivered_too,
         }
     }

@@ -17,12 +17,14 @@ use tandem_gateway::Gateway;
 use tandem_gateway::private::{self, Guard};
 use tokio::sync::watch;
 
+mod event;
 mod format;
 mod home;
 mod live;
 mod login;
 mod session;
 mod shell;
+mod why;
 
 use session::{Sessions, Visitor};
 use shell::Shell;
@@ -68,6 +70,9 @@ pub fn router(
         .route("/", get(home::page))
         .route("/live", get(live::page))
         .route("/live/stream", get(live::stream))
+        .route("/why", get(why::page))
+        .route("/events/{seq}", get(event::page))
+        .route("/events/{seq}/replay", post(event::send))
         .route("/logout", post(login::leave))
         .layer(middleware::from_fn_with_state(inspector.clone(), let_in));
     let open = Router::new()

@@ -15,7 +15,7 @@ use crate::session::Visitor;
 use crate::{Inspector, format};
 
 /// Pages in the head of every page: path and name.
-pub(crate) const NAVIGATION: &[(&str, &str)] = &[("/", "Start"), ("/live", "Live")];
+pub(crate) const NAVIGATION: &[(&str, &str)] = &[("/", "Start"), ("/live", "Live"), ("/why", "Why?")];
 
 const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("../templates/layout.html")),
@@ -24,6 +24,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("home.html", include_str!("../templates/home.html")),
     ("live.html", include_str!("../templates/live.html")),
     ("record.html", include_str!("../templates/record.html")),
+    ("answer.html", include_str!("../templates/answer.html")),
+    ("why.html", include_str!("../templates/why.html")),
+    ("event.html", include_str!("../templates/event.html")),
 ];
 
 /// Name, type and content of what pages load.

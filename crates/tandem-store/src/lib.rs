@@ -18,7 +18,7 @@ pub mod drill;
 pub mod embedded;
 pub mod insight;
 
-pub use embedded::{ConsentRecord, Options, Reader, Store};
+pub use embedded::{Completed, ConsentRecord, Neighbour, Options, Reader, Store};
 
 /// One destination of one site: the queue its deliveries wait in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -339,6 +339,8 @@ pub struct Replay {
     pub since_ms: i64,
     /// Only this event id.
     pub event_id: Option<String>,
+    /// Only this event, by its position in the log.
+    pub event_seq: Option<i64>,
     /// Only these queues.
     pub lanes: Vec<LaneId>,
     /// Also what was delivered before (the platform removes it only inside its own window).

@@ -22,6 +22,8 @@ const BEFORE: &[&str] = &[
     "seems(",
     "Observation::info(",
     "Observation::warning(",
+    "Cause::new(",
+    "diagnosed(",
 ];
 
 /// Functions that hold nothing but codes and sentences.

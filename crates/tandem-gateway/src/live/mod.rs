@@ -19,7 +19,17 @@ mod taps;
 
 pub use recall::recall;
 pub use record::{EventRef, Filter, Kind, Record};
+pub use taps::shown_request;
 pub(crate) use taps::{Seen, Tap};
+
+/// A platform's words or the start of its reply, as they may be shown: it may repeat what it was sent.
+#[must_use]
+pub fn shown_text(text: &str) -> String {
+    match redact::outgoing(text.as_bytes()) {
+        Value::String(text) => text,
+        value => value.to_string(),
+    }
+}
 
 /// Records and bytes kept at most.
 const MAX_RECORDS: usize = 1_000;

@@ -371,13 +371,7 @@ impl Live {
         let message = Some(&attempt.message).filter(|message| !message.is_empty());
         self.offer(record, || {
             json!({
-                "request": {
-                    "method": request.method.as_str(),
-                    "url": redact::target(&request.url),
-                    "headers": headers(&request),
-                    "body": redact::outgoing(&request.body),
-                    "events": (count > shown).then(|| format!("{shown} of {count} shown")),
-                },
+                "request": with(shown_request(&request), "events", (count > shown).then(|| format!("{shown} of {count} shown"))),
                 "reply": answer(reply),
                 "verdict": { "verdict": attempt.verdict, "code": attempt.code,
                     "message": message.map(|message| redact::outgoing(message.as_bytes())) },
@@ -386,6 +380,22 @@ impl Live {
             })
         });
     }
+}
+
+/// A request as it may be shown: without secrets, with network addresses cut short.
+#[must_use]
+pub fn shown_request(request: &HttpRequest) -> Value {
+    json!({
+        "method": request.method.as_str(),
+        "url": redact::target(&request.url),
+        "headers": headers(request),
+        "body": redact::outgoing(&request.body),
+    })
+}
+
+fn with(mut shown: Value, name: &str, value: Option<String>) -> Value {
+    shown[name] = value.into();
+    shown
 }
 
 fn headers(request: &HttpRequest) -> Value {

@@ -27,6 +27,7 @@ mod record;
 mod records;
 mod refusals;
 mod sessions;
+mod story;
 mod write;
 mod writer;
 
@@ -37,6 +38,7 @@ pub use reader::Reader;
 pub(crate) use reader::{CLOCK_SLACK_MS, first_since};
 pub use records::ConsentRecord;
 use refusals::Refusals;
+pub use story::{Completed, Neighbour};
 use writer::{Command, Writer};
 
 /// How the file is used.

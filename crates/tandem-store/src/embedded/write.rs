@@ -281,19 +281,23 @@ pub(super) fn probe(conn: &Connection) -> rusqlite::Result<()> {
 pub(super) fn replay(conn: &Connection, replay: &Replay, now_ms: i64) -> rusqlite::Result<u64> {
     let states = if replay.delivered_too { "1, 3, 4" } else { "3, 4" };
     let lanes: Vec<String> = replay.lanes.iter().map(|l| l.0.to_string()).collect();
+    // One event is found at once by its number; otherwise all since a time are looked at.
+    let which = if replay.event_seq.is_some() { "e.seq = ?5" } else { "?5 IS NULL" };
     let sql = format!(
         "INSERT INTO deliveries (event_seq, lane, state, due_ms, replay, consent)
          SELECT DISTINCT e.seq, d.lane, 0, ?1, 1,
            (SELECT r.consent FROM deliveries AS r WHERE r.event_seq = e.seq AND r.lane = d.lane AND r.state IN ({states})
             ORDER BY r.seq DESC LIMIT 1)
          FROM events AS e JOIN deliveries AS d ON d.event_seq = e.seq
-         WHERE e.received_ms >= ?2 AND (?3 IS NULL OR e.event_id = ?3) AND d.lane IN ({})
+         WHERE {which} AND e.received_ms >= ?2 AND (?3 IS NULL OR e.event_id = ?3) AND d.lane IN ({})
            AND d.state IN ({states})
            AND NOT EXISTS (SELECT 1 FROM deliveries AS w WHERE w.event_seq = e.seq AND w.lane = d.lane
              AND (w.state = 0 OR (w.state = 1 AND NOT ?4)))",
         lanes.join(", ")
     );
-    let count =
-        conn.execute(&sql, params![now_ms, replay.since_ms, replay.event_id, replay.delivered_too])?;
+    let count = conn.execute(
+        &sql,
+        params![now_ms, replay.since_ms, replay.event_id, replay.delivered_too, replay.event_seq],
+    )?;
     Ok(count as u64)
 }

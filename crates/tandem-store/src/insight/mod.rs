@@ -16,7 +16,7 @@ use crate::embedded::{Options, into_error};
 mod calls;
 mod event;
 mod follow;
-mod lookup;
+pub(crate) mod lookup;
 mod open;
 mod orders;
 mod pass;

@@ -20,6 +20,7 @@ mod send;
 mod serve;
 mod tag;
 mod tail;
+mod why;
 
 /// Takes a shop's conversion events and sees that every ad platform counts each of them once.
 #[derive(Debug, Parser)]
@@ -54,6 +55,8 @@ enum Command {
     /// Show what would be made of an input and sent to a destination. Touches no network and no store; only --event asks
     /// the running gateway for an event on record.
     Explain(explain::Args),
+    /// Say why an event or an order did not count: the whole path in steps, one sentence, and what to do.
+    Why(why::Args),
     /// Show everything as it happens: the live view in a terminal.
     Tail(tail::Args),
     /// Make a link that marks your own visits to the shop in the live view, for an hour.
@@ -74,6 +77,7 @@ impl Cli {
             Command::Export(args) => export::run(&args),
             Command::Replay(args) => runtime()?.block_on(replay::run(args)),
             Command::Explain(args) => runtime()?.block_on(explain::run(&args)),
+            Command::Why(args) => runtime()?.block_on(why::run(args)),
             Command::Tail(args) => runtime()?.block_on(tail::run(args)),
             Command::DebugLink(args) => debug_link::run(args),
         }
