@@ -15,6 +15,7 @@ pub mod names;
 pub mod normalise;
 pub mod page;
 pub mod rates;
+pub mod reconcile;
 pub mod retry;
 pub mod rules;
 pub mod session;
