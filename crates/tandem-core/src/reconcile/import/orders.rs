@@ -22,7 +22,6 @@ const ID: Column = Column {
         "order no",
         "order",
         "number",
-        "name",
         "bestellnummer",
         "bestell-nr",
         "bestellung",
