@@ -21,6 +21,7 @@ mod format;
 mod home;
 mod live;
 mod login;
+mod reconciliation;
 mod session;
 mod shell;
 
@@ -68,6 +69,7 @@ pub fn router(
         .route("/", get(home::page))
         .route("/live", get(live::page))
         .route("/live/stream", get(live::stream))
+        .route("/reconciliation", reconciliation::routes())
         .route("/logout", post(login::leave))
         .layer(middleware::from_fn_with_state(inspector.clone(), let_in));
     let open = Router::new()

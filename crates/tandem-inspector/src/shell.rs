@@ -15,7 +15,8 @@ use crate::session::Visitor;
 use crate::{Inspector, format};
 
 /// Pages in the head of every page: path and name.
-pub(crate) const NAVIGATION: &[(&str, &str)] = &[("/", "Start"), ("/live", "Live")];
+pub(crate) const NAVIGATION: &[(&str, &str)] =
+    &[("/", "Start"), ("/live", "Live"), ("/reconciliation", "Reconciliation")];
 
 const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("../templates/layout.html")),
@@ -24,6 +25,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("home.html", include_str!("../templates/home.html")),
     ("live.html", include_str!("../templates/live.html")),
     ("record.html", include_str!("../templates/record.html")),
+    ("reconciliation.html", include_str!("../templates/reconciliation.html")),
 ];
 
 /// Name, type and content of what pages load.
@@ -70,6 +72,9 @@ impl Shell {
         templates.add_filter("clock", format::clock);
         templates.add_filter("count", format::count);
         templates.add_filter("in_address", format::in_address);
+        templates.add_function("difference_link", |order: Option<String>, seq: Option<i64>, site: String| {
+            crate::reconciliation::link(order, seq, &site)
+        });
         let mut digest = Sha256::new();
         ASSETS.iter().for_each(|(_, _, text)| digest.update(text.as_bytes()));
         let version = hex::encode(&digest.finalize()[..6]);

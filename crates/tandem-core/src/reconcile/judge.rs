@@ -202,7 +202,7 @@ impl Order {
     #[must_use]
     pub fn at_ms(&self) -> i64 {
         let told = self.listed.as_ref().map(|listed| listed.at_ms);
-        let sold = || self.sales.first().map(|sale| sale.at_ms);
+        let sold = || self.told().first().map(|sale| sale.at_ms);
         told.or_else(sold).or_else(|| self.heard.as_ref().map(|heard| heard.at_ms)).unwrap_or_default()
     }
 
@@ -270,18 +270,33 @@ impl Order {
         }
     }
 
-    /// The sales that tell of the order as a whole: the first, and what growth added to it.
-    fn chain(&self) -> impl Iterator<Item = &Sale> {
-        let first = self.sales.first().map(|sale| sale.event_id.as_str()).unwrap_or_default();
-        self.sales.iter().filter(move |sale| sale.event_id == first || is_growth(first, &sale.event_id))
+    /// The sales that were to be sent; all of them where none was. A page's half under another id is no second sale.
+    fn told(&self) -> Vec<&Sale> {
+        let to_be_sent = |sale: &&Sale| sale.deliveries.iter().any(|d| d.state != State::Skipped);
+        let sent: Vec<&Sale> = self.sales.iter().filter(to_be_sent).collect();
+        if sent.is_empty() { self.sales.iter().collect() } else { sent }
+    }
+
+    /// The sales that tell of the order as a whole, each id once: the first, and what growth added to it.
+    fn chain(&self) -> Vec<&Sale> {
+        let mut chain: Vec<&Sale> = Vec::new();
+        for sale in self.told() {
+            let known = chain.iter().any(|other| other.event_id == sale.event_id);
+            let grown = chain.first().is_none_or(|first| is_growth(&first.event_id, &sale.event_id));
+            if !known && grown {
+                chain.push(sale);
+            }
+        }
+        chain
     }
 
     /// What was reported of it, if all of it had a value in one currency.
     #[must_use]
     pub fn reported(&self) -> Option<(Amount, Option<Currency>)> {
-        let currency = self.sales.first()?.currency;
+        let chain = self.chain();
+        let currency = chain.first()?.currency;
         let mut sum = Amount::ZERO;
-        for sale in self.chain() {
+        for sale in chain {
             if sale.currency != currency {
                 return None;
             }
@@ -299,7 +314,7 @@ impl Order {
 
     /// The list's currency and the reported one, where they differ.
     pub(super) fn other_currency(&self) -> Option<(Currency, Currency)> {
-        let (listed, reported) = (self.listed.as_ref()?.currency?, self.sales.first()?.currency?);
+        let (listed, reported) = (self.listed.as_ref()?.currency?, self.told().first()?.currency?);
         (listed != reported).then_some((listed, reported))
     }
 
@@ -314,8 +329,9 @@ impl Order {
     }
 }
 
-/// Whether an id is one that growth of an order makes.
-fn is_growth(first: &str, id: &str) -> bool {
+/// Whether an id is one that growth of the order with the first id makes.
+#[must_use]
+pub fn is_growth(first: &str, id: &str) -> bool {
     let n = id.rsplit('_').next().and_then(|n| n.parse().ok());
     n.is_some_and(|n| bump_id(first, n) == id)
 }

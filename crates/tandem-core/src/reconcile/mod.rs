@@ -18,7 +18,7 @@ mod platform;
 mod report;
 mod words;
 
-pub use judge::{Delivery, Heard, Listed, Order, Sale, State, Status};
+pub use judge::{Delivery, Heard, Listed, Order, Sale, State, Status, Sums, is_growth};
 pub use platform::{Figure, Hints, PlatformDay};
 pub use report::{At, Day, Difference, Reconciler, Report, Scope, Totals};
 pub use words::Kind;
@@ -153,6 +153,12 @@ fn date_of(day: i64) -> Option<Date> {
 #[must_use]
 pub fn date_text(day: i64) -> String {
     date_of(day).map(|date| date.to_string()).unwrap_or_default()
+}
+
+/// Days since 1970 of `2026-11-22`.
+#[must_use]
+pub fn day_of_text(text: &str) -> Option<i64> {
+    days_of(text.parse().ok()?)
 }
 
 /// Whether a platform's day (UTC) is closed.

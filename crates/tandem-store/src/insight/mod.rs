@@ -21,7 +21,10 @@ mod open;
 mod orders;
 mod pass;
 mod prune;
+mod reconcile;
 mod tally;
+
+pub use reconcile::Look;
 
 /// Where the insight file of a log is.
 #[must_use]

@@ -17,7 +17,6 @@ pub(super) struct Sheet {
     head: Vec<String>,
     /// Line and cells.
     pub(super) rows: Vec<(u64, csv::ByteRecord)>,
-    pub(super) separator: u8,
 }
 
 impl Sheet {
@@ -57,7 +56,7 @@ impl Sheet {
             .has_headers(false)
             .flexible(true)
             .from_reader(bytes);
-        let mut sheet = Self { head: Vec::new(), rows: Vec::new(), separator };
+        let mut sheet = Self { head: Vec::new(), rows: Vec::new() };
         let (mut found, mut missing) = (false, None);
         // Reading from memory, and cells may be of any length: nothing is left to fail.
         for (number, record) in reader.byte_records().filter_map(Result::ok).enumerate() {
