@@ -18,6 +18,7 @@ pub mod normalise;
 pub mod page;
 pub mod quality;
 pub mod rates;
+pub mod reconcile;
 pub mod retry;
 pub mod rules;
 pub mod session;

@@ -32,6 +32,8 @@ pub struct Site {
     pub reporting: crate::rates::Reporting,
     /// Event id of an order, with `{id}` or `{number}`, as the source that reports orders makes it.
     pub sale_event_id: Option<String>,
+    /// How the shop's orders are compared with what was delivered and counted.
+    pub reconcile: crate::reconcile::Settings,
 }
 
 /// Event ids of orders where no source of orders says otherwise.

@@ -246,6 +246,40 @@ pub trait Destination: Send + Sync {
 
     /// Reads the reply; decides by the body, not by the status, where the platform does so.
     fn reply(&self, reply: &HttpReply) -> Reply;
+
+    /// Asks the platform what it counted on these days (since 1970, UTC), [`REPORT_DAYS`] at most; `None` where it cannot
+    /// be asked, or not with these settings.
+    fn report_request(&self, _first_day: i64, _last_day: i64) -> Option<HttpRequest> {
+        None
+    }
+
+    /// Reads what it counted.
+    ///
+    /// # Errors
+    /// Why it does not say, with what to do.
+    fn report_reply(&self, _reply: &HttpReply) -> Result<Vec<Counted>, String> {
+        Err(format!("{} cannot be asked what it counted", self.definition().title))
+    }
+}
+
+/// Days of one question to a platform about its counts. TikTok's limit, the smallest one known.
+pub const REPORT_DAYS: i64 = 30;
+
+/// What a platform counted on one of its days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Counted {
+    /// Days since 1970, UTC.
+    pub day: i64,
+    /// Our name of the event.
+    pub event_name: String,
+    /// All of them.
+    pub events: i64,
+    /// Those that browsers reported, if it says.
+    pub browser: Option<i64>,
+    /// Those that servers reported, if it says.
+    pub server: Option<i64>,
+    /// Those that it credits to an ad, if it says.
+    pub attributed: Option<i64>,
 }
 
 /// What a person who looks for a fault should know of a platform and its settings.

@@ -25,6 +25,7 @@ pub mod pipeline;
 pub mod private;
 mod probes;
 pub mod rates;
+pub mod reconcile;
 mod script;
 mod sessions;
 pub mod shaping;

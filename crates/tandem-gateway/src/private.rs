@@ -65,6 +65,7 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
         .route("/api/replay", post(replay))
         .route("/api/catch-up", post(catch_up))
         .route("/api/lanes/{lane}/resume", post(resume))
+        .merge(crate::reconcile::api::routes())
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(guard, let_in));
     Router::new().route("/healthz", get(healthz)).merge(guarded).with_state(gateway)
@@ -88,7 +89,7 @@ pub fn unauthorised() -> Response {
         .into_response()
 }
 
-fn problem(status: StatusCode, code: &str, message: &str) -> Response {
+pub(crate) fn problem(status: StatusCode, code: &str, message: &str) -> Response {
     (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
 }
 
@@ -98,10 +99,10 @@ async fn wrong_method() -> Response {
 }
 
 /// A request whose address, query or body cannot be read.
-struct Unfit(String);
+pub(crate) struct Unfit(String);
 
 impl Unfit {
-    fn why(rejection: impl std::fmt::Display) -> Self {
+    pub(crate) fn why(rejection: impl std::fmt::Display) -> Self {
         Self(rejection.to_string())
     }
 }
@@ -112,7 +113,7 @@ impl IntoResponse for Unfit {
     }
 }
 
-fn store_problem(error: &StoreError) -> Response {
+pub(crate) fn store_problem(error: &StoreError) -> Response {
     problem(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", &error.to_string())
 }
 

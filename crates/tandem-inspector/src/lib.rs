@@ -22,6 +22,7 @@ mod format;
 mod home;
 mod live;
 mod login;
+mod reconciliation;
 mod session;
 mod shell;
 mod why;
@@ -73,6 +74,7 @@ pub fn router(
         .route("/why", get(why::page))
         .route("/events/{seq}", get(event::page))
         .route("/events/{seq}/replay", post(event::send))
+        .route("/reconciliation", reconciliation::routes())
         .route("/logout", post(login::leave))
         .layer(middleware::from_fn_with_state(inspector.clone(), let_in));
     let open = Router::new()

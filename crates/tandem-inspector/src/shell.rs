@@ -27,6 +27,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("answer.html", include_str!("../templates/answer.html")),
     ("why.html", include_str!("../templates/why.html")),
     ("event.html", include_str!("../templates/event.html")),
+    ("reconciliation.html", include_str!("../templates/reconciliation.html")),
 ];
 
 /// Name, type and content of what pages load.
@@ -73,6 +74,9 @@ impl Shell {
         templates.add_filter("clock", format::clock);
         templates.add_filter("count", format::count);
         templates.add_filter("in_address", format::in_address);
+        templates.add_function("difference_link", |order: Option<String>, seq: Option<i64>, site: String| {
+            crate::reconciliation::link(order, seq, &site)
+        });
         let mut digest = Sha256::new();
         ASSETS.iter().for_each(|(_, _, text)| digest.update(text.as_bytes()));
         let version = hex::encode(&digest.finalize()[..6]);

@@ -7,6 +7,7 @@
 //! | route | use |
 //! | --- | --- |
 //! | `POST /open_api/v1.3/event/track/` | TikTok, server half |
+//! | `GET /open_api/v1.3/pixel/event/stats/` | TikTok, what was counted by day |
 //! | `POST /api/v2/pixel` | TikTok, browser half |
 //! | `GET /i18n/pixel/events.js?sdkid=CODE&lib=ttq` | TikTok's pixel script; it sends the browser half here |
 //! | `POST /v25.0/{pixel}/events` | Meta, server half |

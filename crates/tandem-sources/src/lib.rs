@@ -215,6 +215,11 @@ pub trait Source: Send + Sync {
     fn sale_event_id(&self) -> Option<&str> {
         None
     }
+
+    /// Whether a sale's value is the order's total, as the shop's own list has it.
+    fn reports_totals(&self) -> bool {
+        true
+    }
 }
 
 /// Sets a source up from its settings, as found under its name in a site's configuration.

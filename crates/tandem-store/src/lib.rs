@@ -406,6 +406,14 @@ pub struct PlatformCount {
     pub event_name: String,
     /// How many.
     pub events: i64,
+    /// Those of them that browsers reported, if it says.
+    pub browser: Option<i64>,
+    /// Those that servers reported, if it says.
+    pub server: Option<i64>,
+    /// Those that it credits to an ad, if it says.
+    pub attributed: Option<i64>,
+    /// `events` has only what is credited to an ad.
+    pub attributed_only: bool,
     /// Their value together, if it says.
     pub value: Option<Amount>,
     /// Currency of the value.

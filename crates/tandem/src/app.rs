@@ -68,6 +68,7 @@ pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Resu
         tokio::spawn(within(PRIVATE_PATIENCE, stopped.clone(), serve(private, for_people, stopped.clone()))),
         tokio::spawn(lanes::run(gateway.clone(), Arc::new(http.clone()), stopped.clone())),
         tokio::spawn(ingest::sweep::run(gateway.clone(), http.clone(), stopped.clone())),
+        tokio::spawn(tandem_gateway::reconcile::fetch::run(gateway.clone(), http.clone(), stopped.clone())),
         tokio::spawn(housekeeping(gateway.clone(), stopped.clone())),
     ];
     if let Some(source) = rates {

@@ -40,6 +40,7 @@ fn every_command_has_help() {
         "tag",
         "connect",
         "export",
+        "reconcile",
         "replay",
         "explain",
         "tail",

@@ -11,6 +11,7 @@ mod map;
 mod properties;
 mod reply;
 mod settings;
+mod stats;
 mod user;
 
 use http::header::CONTENT_TYPE;
@@ -21,14 +22,15 @@ use tandem_core::quality::Key;
 use tandem_core::{Channel, Event, Finding, names};
 
 use crate::{
-    Aid, Definition, Destination, HttpReply, HttpRequest, Mapped, PagePixel, Platform, Reply, Skip, answers,
-    wire,
+    Aid, Counted, Definition, Destination, HttpReply, HttpRequest, Mapped, PagePixel, Platform, Reply, Skip,
+    answers, wire,
 };
 
 pub use codes::{CODES, Class, Code};
 pub use currencies::{sent as currency_sent, supported as currency_supported};
 pub use reply::read as read_reply;
 pub use settings::{BASE_URL, PIXEL_SCRIPT, Settings};
+pub use stats::PATH as STATS_PATH;
 
 /// Path of the call. Without the slash at the end TikTok answers `404 page not found`.
 pub const PATH: &str = "/open_api/v1.3/event/track/";
@@ -105,6 +107,8 @@ fn configure(settings: &Value) -> Result<Box<dyn Destination>, String> {
 struct TikTok {
     url: String,
     headers: HeaderMap,
+    /// Of questions about what was counted.
+    report_headers: HeaderMap,
     /// For another head than the usual one.
     settings: Settings,
     /// The body up to and including the bracket that opens `data`.
@@ -121,9 +125,11 @@ impl TikTok {
         let mut headers = HeaderMap::with_capacity(2);
         headers.insert(ACCESS_TOKEN, settings.token_header()?);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let report_headers = HeaderMap::from_iter([(ACCESS_TOKEN, settings.report_header()?)]);
         Ok(Self {
             url: format!("{}{PATH}", settings.base_url),
             headers,
+            report_headers,
             settings: settings.clone(),
             head: head(settings),
             rules: map::Rules {
@@ -225,5 +231,14 @@ impl Destination for TikTok {
     /// TikTok reports no error per event: one invalid event fails the batch.
     fn reply(&self, reply: &HttpReply) -> Reply {
         Reply::Whole(reply::read(reply).1)
+    }
+
+    fn report_request(&self, first_day: i64, last_day: i64) -> Option<HttpRequest> {
+        let url = stats::url(&self.settings, first_day, last_day)?;
+        Some(HttpRequest { url, headers: self.report_headers.clone(), ..HttpRequest::default() })
+    }
+
+    fn report_reply(&self, reply: &HttpReply) -> Result<Vec<Counted>, String> {
+        stats::read(reply, &self.settings.pixel_id)
     }
 }

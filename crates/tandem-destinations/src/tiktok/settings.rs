@@ -49,6 +49,16 @@ pub struct Settings {
     /// Address of TikTok's pixel script.
     #[serde(default)]
     pub pixel_script: Option<String>,
+    /// The advertiser account of the pixel: with it TikTok can be asked what it counted.
+    #[serde(default)]
+    pub advertiser_id: Option<String>,
+    /// For that question, where the token of the Events API may not ask it.
+    #[serde(default, deserialize_with = "maybe_secret")]
+    pub report_token: Option<SecretString>,
+}
+
+fn maybe_secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
+    secret(deserializer).map(Some)
 }
 
 fn base_url() -> String {
@@ -69,6 +79,7 @@ impl Settings {
         settings.base_url = checked_base_url(&settings.base_url, BASE_URL)?;
         settings.test_event_code = left_out_if_blank(settings.test_event_code);
         settings.partner_name = left_out_if_blank(settings.partner_name);
+        settings.advertiser_id = left_out_if_blank(settings.advertiser_id);
         settings.events = settings.events.map(standard_names).transpose()?;
         if settings.legacy_names && settings.pixel_on_pages == Some(true) {
             return Err(
@@ -100,6 +111,16 @@ impl Settings {
     pub fn token_header(&self) -> Result<HeaderValue, String> {
         let get = "generate one in Events Manager, in the settings of the pixel";
         secret_header("access_token", &self.access_token, "", get)
+    }
+
+    /// The same of the token for reports.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn report_header(&self) -> Result<HeaderValue, String> {
+        let get = "make one in TikTok's developer portal, for an app that may read pixels";
+        let Some(token) = &self.report_token else { return self.token_header() };
+        secret_header("report_token", token, "", get)
     }
 }
 

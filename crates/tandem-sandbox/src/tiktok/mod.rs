@@ -5,6 +5,7 @@ mod browser;
 mod event;
 mod notes;
 pub(crate) mod schema;
+mod stats;
 mod track;
 mod vocabulary;
 
@@ -100,6 +101,7 @@ fn expected(person: &Person) -> Vec<(KeySet, String)> {
 fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/open_api/v1.3/event/track/", post(server_half))
+        .route("/open_api/v1.3/pixel/event/stats/", get(statistics))
         .route("/api/v2/pixel", post(browser_half).options(browser::preflight))
         .route("/i18n/pixel/events.js", get(browser::script))
         .fallback(|| async { respond(StatusCode::NOT_FOUND, TEXT, "404 page not found") })
@@ -108,6 +110,10 @@ fn routes() -> Router<Sandbox> {
 
 async fn server_half(Shared(sandbox): Shared<Sandbox>, request: Request) -> Response {
     call::serve(sandbox, &track::Track, request).await
+}
+
+async fn statistics(Shared(sandbox): Shared<Sandbox>, request: Request) -> Response {
+    stats::stats(sandbox, request).await
 }
 
 async fn browser_half(Shared(sandbox): Shared<Sandbox>, request: Request) -> Response {

@@ -122,6 +122,10 @@ impl Source for WooCommerce {
     fn sale_event_id(&self) -> Option<&str> {
         Some(self.settings.event_id.template())
     }
+
+    fn reports_totals(&self) -> bool {
+        self.settings.value == settings::ValueOf::Total
+    }
 }
 
 fn is_handshake(request: &Request<'_>) -> bool {

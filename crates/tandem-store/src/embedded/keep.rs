@@ -30,8 +30,9 @@ pub(super) fn keep(conn: &Connection, keep: &Keep, now_ms: i64) -> rusqlite::Res
         Keep::PlatformCounts(counts) => {
             let mut insert = conn.prepare_cached(
                 "INSERT OR REPLACE INTO platform_counts
-                   (site, destination, day, event_name, events, value, currency, origin, imported_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                   (site, destination, day, event_name, events, browser, server, attributed, attributed_only, value,
+                    currency, origin, imported_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             )?;
             for c in counts {
                 let value = c.value.map(|v| v.to_string());
@@ -42,6 +43,10 @@ pub(super) fn keep(conn: &Connection, keep: &Keep, now_ms: i64) -> rusqlite::Res
                     c.day,
                     c.event_name,
                     c.events,
+                    c.browser,
+                    c.server,
+                    c.attributed,
+                    c.attributed_only,
                     value,
                     currency,
                     c.origin,

@@ -161,13 +161,18 @@ CREATE TABLE IF NOT EXISTS shop_orders (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS shop_orders_at ON shop_orders (site, at_ms);
 
--- What a platform says it counted on a day (days since 1970). origin: csv or api.
+-- What a platform says it counted on a day (days since 1970). browser, server, attributed: those of the events, where it
+-- tells. attributed_only: events has only what is credited to an ad. origin: csv or api.
 CREATE TABLE IF NOT EXISTS platform_counts (
   site TEXT NOT NULL,
   destination TEXT NOT NULL,
   day INTEGER NOT NULL,
   event_name TEXT NOT NULL,
   events INTEGER NOT NULL,
+  browser INTEGER,
+  server INTEGER,
+  attributed INTEGER,
+  attributed_only INTEGER NOT NULL DEFAULT 0,
   value TEXT,
   currency TEXT,
   origin TEXT NOT NULL,

@@ -22,11 +22,13 @@ mod orders;
 mod pass;
 mod prune;
 mod query;
+mod reconcile;
 mod relate;
 mod search;
 mod tally;
 
 pub use query::{FindingCount, HourCount, ObservationFilter, Observed};
+pub use reconcile::Look;
 pub use search::{Found, FoundDelivery, FoundEvent, FoundFinding, Search};
 
 /// Where the insight file of a log is.

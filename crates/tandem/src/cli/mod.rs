@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod export;
+mod reconcile;
 mod replay;
 mod rule_tests;
 mod sandbox;
@@ -50,6 +51,8 @@ enum Command {
     Connect(connect::Args),
     /// Write records out of the log, for an audit.
     Export(export::Args),
+    /// Compare the shop's orders, the deliveries and what platforms say they counted, and name every difference.
+    Reconcile(reconcile::Args),
     /// Make new deliveries from the log, under the same ids.
     Replay(replay::Args),
     /// Show what would be made of an input and sent to a destination. Touches no network and no store; only --event asks
@@ -75,6 +78,7 @@ impl Cli {
             Command::Tag(args) => tag::run(&args),
             Command::Connect(args) => connect::run(&args),
             Command::Export(args) => export::run(&args),
+            Command::Reconcile(args) => runtime()?.block_on(reconcile::run(args)),
             Command::Replay(args) => runtime()?.block_on(replay::run(args)),
             Command::Explain(args) => runtime()?.block_on(explain::run(&args)),
             Command::Why(args) => runtime()?.block_on(why::run(args)),

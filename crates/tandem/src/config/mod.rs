@@ -20,6 +20,7 @@ use tandem_sources::{ON_PAGES, Source};
 
 mod consent;
 mod problems;
+mod reconcile;
 mod rules;
 mod secrets;
 mod tags;
@@ -151,6 +152,8 @@ struct SiteTable {
     rule_inputs: Inputs,
     #[serde(default)]
     rule_tests: Vec<RuleTest>,
+    #[serde(default)]
+    reconcile: reconcile::SiteReconcile,
     #[serde(default)]
     sources: toml::Table,
     #[serde(default)]
@@ -363,6 +366,7 @@ fn site(table: SiteTable, at: &str, problems: &mut Problems) -> SiteSetup {
         rules,
         reporting,
         sale_event_id,
+        reconcile: table.reconcile.settings(&sources, at, problems),
     };
     SiteSetup { site, sources, destinations }
 }
