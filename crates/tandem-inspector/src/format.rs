@@ -21,6 +21,11 @@ pub(crate) fn day_time(at_ms: i64) -> String {
     zoned(at_ms, "%-d %b %H:%M")
 }
 
+/// `22 Nov 14:03:09`.
+pub(crate) fn second(at_ms: i64) -> String {
+    zoned(at_ms, "%-d %b %H:%M:%S")
+}
+
 /// `22 Nov`, of days since 1970.
 pub(crate) fn day(day: i64) -> String {
     short(day.saturating_mul(86_400_000), "%-d %b")

@@ -19,10 +19,16 @@ use tokio::sync::watch;
 
 mod asked;
 mod chart;
+mod csv;
+mod events;
+mod explained;
+mod findings;
+mod form;
 mod format;
-mod home;
 mod live;
 mod login;
+mod orders;
+mod overview;
 mod period;
 mod session;
 mod shell;
@@ -89,7 +95,14 @@ pub fn router(
         stop,
     });
     let guarded = Router::new()
-        .route("/", get(home::page))
+        .route("/", get(overview::page))
+        .route("/events", get(events::page))
+        .route("/events.csv", get(events::csv))
+        .route("/events.jsonl", get(events::json_lines))
+        .route("/searches", post(events::keep))
+        .route("/orders", get(orders::page))
+        .route("/findings", get(findings::page))
+        .route("/findings/{code}", get(findings::one))
         .route("/live", get(live::page))
         .route("/live/stream", get(live::stream))
         .route("/logout", post(login::leave))

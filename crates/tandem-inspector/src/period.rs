@@ -91,7 +91,7 @@ pub(crate) fn hour_label(hour: i64) -> String {
 
 /// `22 Nov`.
 pub(crate) fn day_label(day: i64) -> String {
-    format::short(day.saturating_mul(DAY_MS), "%-d %b")
+    format::day(day)
 }
 
 /// What the pages' common controls show: site and period.
@@ -132,6 +132,11 @@ impl Scope {
             .collect();
         let others = asked.without(&["site", "before"]).pairs().to_vec();
         Ok(Self { path: path.to_owned(), sites, site, period, periods, others })
+    }
+
+    /// The chosen site; `None` for all.
+    pub(crate) fn chosen(&self) -> Option<String> {
+        Some(self.site.clone()).filter(|site| !site.is_empty())
     }
 }
 

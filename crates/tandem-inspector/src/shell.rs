@@ -12,7 +12,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::session::Visitor;
-use crate::{Inspector, format, home, live};
+use crate::{Inspector, events, explained, findings, format, live, orders, overview};
 
 /// A page in the navigation. Its file says so itself, in an `ENTRY`.
 #[derive(Debug, Serialize)]
@@ -26,14 +26,19 @@ pub(crate) struct Entry {
 }
 
 /// Pages at the side of every page, in this order.
-pub(crate) const NAVIGATION: &[Entry] = &[home::ENTRY, live::ENTRY];
+pub(crate) const NAVIGATION: &[Entry] =
+    &[overview::ENTRY, live::ENTRY, events::ENTRY, orders::ENTRY, findings::ENTRY];
 
 const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("../templates/layout.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("error.html", include_str!("../templates/error.html")),
     ("login.html", include_str!("../templates/login.html")),
-    ("home.html", include_str!("../templates/home.html")),
+    ("overview.html", include_str!("../templates/overview.html")),
+    ("events.html", include_str!("../templates/events.html")),
+    ("orders.html", include_str!("../templates/orders.html")),
+    ("findings.html", include_str!("../templates/findings.html")),
+    ("finding.html", include_str!("../templates/finding.html")),
     ("live.html", include_str!("../templates/live.html")),
     ("record.html", include_str!("../templates/record.html")),
 ];
@@ -84,8 +89,10 @@ impl Shell {
         templates.add_filter("clock", format::clock);
         templates.add_filter("count", format::count);
         templates.add_filter("in_address", format::in_address);
+        templates.add_filter("marked", explained::marked);
         templates.add_filter("span", format::span);
         templates.add_filter("day", format::day);
+        templates.add_filter("second", format::second);
         templates.add_filter("money", format::money);
         let mut digest = Sha256::new();
         ASSETS.iter().for_each(|(_, _, text)| digest.update(text.as_bytes()));

@@ -17,6 +17,7 @@ use tandem_core::{Amount, Currency, Event};
 pub mod drill;
 pub mod embedded;
 pub mod insight;
+pub mod pages;
 
 pub use embedded::{ConsentRecord, Options, Reader, Store};
 

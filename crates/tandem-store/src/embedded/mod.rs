@@ -33,6 +33,7 @@ pub use inspect::{LaneCounts, Totals, View};
 pub(crate) use open::read_only;
 use open::{open_reader, open_reader_with_insight, open_writer};
 pub use reader::Reader;
+pub(crate) use reader::first_since;
 pub use records::ConsentRecord;
 use refusals::Refusals;
 use writer::{Command, Writer};

@@ -133,7 +133,7 @@ fn of_deliveries(
 
 /// The first position in the log from which on events came in at `at_ms` or later; one after the last when none did. No
 /// index is kept by time: numbers ascend with it, so a few looks by number find the place.
-fn first_since(conn: &Connection, at_ms: i64) -> rusqlite::Result<i64> {
+pub(crate) fn first_since(conn: &Connection, at_ms: i64) -> rusqlite::Result<i64> {
     // Two questions: asked as one, the whole log would be read for the answer.
     let sql =
         "SELECT coalesce((SELECT min(seq) FROM events), 1), coalesce((SELECT max(seq) FROM events), 0) + 1";
