@@ -19,6 +19,8 @@ use tandem_store::{LaneId, Replay, StoreError};
 
 use crate::Gateway;
 
+mod insight;
+
 /// Who may use the private port: whoever knows the token.
 #[derive(Clone)]
 pub struct Guard {
@@ -56,7 +58,11 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
         .route("/api/events/{seq}", get(event))
         .route("/api/probes/{nonce}", get(probe))
         .route("/api/visitors/{site}/{visitor}", get(visitor))
+        .route("/api/search", get(insight::search))
+        .route("/api/findings", get(insight::findings))
+        .route("/api/observations", get(insight::observations))
         .route("/api/replay", post(replay))
+        .route("/api/catch-up", post(catch_up))
         .route("/api/lanes/{lane}/resume", post(resume))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(guard, let_in));
@@ -86,7 +92,7 @@ fn problem(status: StatusCode, code: &str, message: &str) -> Response {
 }
 
 async fn wrong_method() -> Response {
-    let text = "GET reads; replay and resume want POST";
+    let text = "GET reads; replay, catch-up and resume want POST";
     problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text)
 }
 
@@ -251,6 +257,14 @@ async fn replay(
         Ok(count) => Json(json!({ "deliveries": count })).into_response(),
         Err(error) => store_problem(&error),
     })
+}
+
+/// Comes back when what is worked out from the log has everything that is in it now.
+async fn catch_up(State(gateway): State<Arc<Gateway>>) -> Response {
+    match gateway.store.catch_up().await {
+        Ok(()) => Json(json!({ "behind": gateway.store.insight_behind() })).into_response(),
+        Err(error) => store_problem(&error),
+    }
 }
 
 /// Lets a stopped destination try again at once.

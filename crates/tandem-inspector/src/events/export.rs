@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http_body::Frame;
 use serde_json::json;
 use tandem_store::Store;
-use tandem_store::pages::{EventFilter, EventRow};
+use tandem_store::insight::{FoundEvent, Search};
 use tokio::sync::mpsc;
 
 use super::{PARAMETERS, filter};
@@ -69,8 +69,8 @@ pub(crate) async fn json_lines(
 }
 
 fn export(inspector: &Inspector, visitor: &Visitor, uri: &Uri, form: Form) -> Response {
-    let filter = match Asked::read(uri, PARAMETERS).and_then(|asked| filter(&asked)) {
-        Ok(filter) => filter,
+    let search = match Asked::read(uri, PARAMETERS).and_then(|asked| filter(&asked)) {
+        Ok(search) => search,
         Err(text) => return inspector.shell.unclear(visitor, &text),
     };
     let (kind, name) = match form {
@@ -80,7 +80,7 @@ fn export(inspector: &Inspector, visitor: &Visitor, uri: &Uri, form: Form) -> Re
     let (rows, receiver) = mpsc::channel(4);
     let store = inspector.gateway.store.clone();
     // It ends by itself when whoever reads it goes away.
-    tokio::task::spawn_blocking(move || write(&store, &filter, form, &rows));
+    tokio::task::spawn_blocking(move || write(&store, &search, form, &rows));
     let headers = [
         (header::CONTENT_TYPE, kind.to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
@@ -88,40 +88,42 @@ fn export(inspector: &Inspector, visitor: &Visitor, uri: &Uri, form: Form) -> Re
     (StatusCode::OK, headers, Body::new(Rows(receiver))).into_response()
 }
 
-fn write(store: &Store, filter: &EventFilter, form: Form, rows: &mpsc::Sender<Bytes>) {
+fn write(store: &Store, search: &Search, form: Form, rows: &mpsc::Sender<Bytes>) {
     let head = table::line(&COLUMNS.map(str::to_owned));
     if matches!(form, Form::Csv) && rows.blocking_send(head.into()).is_err() {
         return;
     }
-    let (mut before, mut left) = (None, MAX_ROWS);
+    let (mut search, mut left) = (search.clone(), MAX_ROWS);
     for _ in 0..MAX_READS {
-        let page = match store.events_page(filter, before, AT_ONCE.min(left)) {
+        search.limit = AT_ONCE.min(left);
+        let page = match store.search(&search) {
             Ok(page) => page,
             Err(error) => {
                 tracing::error!(%error, "an export of events ends early");
                 return;
             }
         };
-        left -= page.rows.len();
-        let text: String = page.rows.iter().map(|event| row(event, form)).collect();
+        left -= page.events.len();
+        let text: String = page.events.iter().map(|event| row(event, form)).collect();
         if !text.is_empty() && rows.blocking_send(text.into()).is_err() {
             return;
         }
-        before = page.next;
-        if left == 0 || before.is_none() {
+        search.before = page.next;
+        if left == 0 || search.before.is_none() {
             return;
         }
     }
 }
 
-fn row(event: &EventRow, form: Form) -> String {
+fn row(event: &FoundEvent, form: Form) -> String {
     let (received_at, happened_at) =
         (format::time(event.received_ms), format::time(event.event_time.saturating_mul(1_000)));
+    let findings: Vec<&str> = event.findings.iter().map(|one| one.code.as_str()).collect();
     match form {
         Form::Csv => {
-            let reached = event.reached.iter().map(|one| match one.code.as_str() {
-                "" => format!("{}:{}", one.destination, one.state),
-                code => format!("{}:{}:{code}", one.destination, one.state),
+            let reached = event.deliveries.iter().map(|one| match &one.code {
+                None => format!("{}:{}", one.destination, one.state),
+                Some(code) => format!("{}:{}:{code}", one.destination, one.state),
             });
             table::line(&[
                 event.seq.to_string(),
@@ -129,20 +131,20 @@ fn row(event: &EventRow, form: Form) -> String {
                 happened_at,
                 event.site.clone(),
                 event.source.clone(),
-                event.channel.clone(),
+                event.channel.to_owned(),
                 event.event_name.clone(),
                 event.event_id.clone(),
                 event.order_id.clone().unwrap_or_default(),
-                event.value.clone().unwrap_or_default(),
-                event.currency.clone().unwrap_or_default(),
-                event.consent.clone().unwrap_or_default(),
-                event.findings.join(" "),
+                text(event.value),
+                text(event.currency),
+                event.advertising.to_owned(),
+                findings.join(" "),
                 reached.collect::<Vec<_>>().join(" "),
             ])
         }
         Form::JsonLines => {
             let reached = event
-                .reached
+                .deliveries
                 .iter()
                 .map(|one| json!({ "destination": one.destination, "state": one.state, "code": one.code }));
             let object = json!({
@@ -157,13 +159,17 @@ fn row(event: &EventRow, form: Form) -> String {
                 "order_id": event.order_id,
                 "value": event.value,
                 "currency": event.currency,
-                "consent": event.consent,
-                "findings": event.findings,
+                "consent": event.advertising,
+                "findings": findings,
                 "deliveries": reached.collect::<Vec<_>>(),
             });
             format!("{object}\n")
         }
     }
+}
+
+fn text(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 /// Rows as they come.

@@ -9,9 +9,10 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tandem_core::Severity;
 use tandem_core::names;
-use tandem_store::Keep;
-use tandem_store::pages::{EventFilter, EventPage, EventRow};
+use tandem_store::insight::{Found, FoundEvent, Search};
+use tandem_store::{Keep, Store, StoreError};
 
 use crate::asked::Asked;
 use crate::period::moment;
@@ -66,6 +67,10 @@ struct Page {
     older: Option<String>,
     /// The look back ended here.
     looked_back_to: Option<String>,
+    /// Newest events that were not looked at, since no index has them yet.
+    not_indexed: i64,
+    /// The number that is searched for, if an event has it.
+    numbered: Option<i64>,
     csv: String,
     json_lines: String,
     /// Filters as a query, to be saved.
@@ -102,7 +107,7 @@ struct Row {
     currency: Option<String>,
     site: String,
     source: String,
-    channel: String,
+    channel: &'static str,
     findings: usize,
     severity: Option<&'static str>,
     codes: String,
@@ -110,28 +115,42 @@ struct Row {
 }
 
 impl Row {
-    fn of(event: EventRow) -> Self {
+    fn of(event: FoundEvent) -> Self {
+        let worst = event.findings.iter().map(|one| one.severity).max();
+        let codes: Vec<&str> = event.findings.iter().map(|one| one.code.as_str()).collect();
         Self {
             seq: event.seq,
             received_ms: event.received_ms,
             name: event.event_name,
             event_id: event.event_id,
             order_id: event.order_id,
-            value: event.value.map(|value| format::money(&value)),
-            currency: event.currency,
+            value: event.value.map(|value| format::money(&value.to_string())),
+            currency: event.currency.map(|currency| currency.to_string()),
             site: event.site,
             source: event.source,
             channel: event.channel,
-            findings: event.findings.len(),
-            severity: event.severity,
-            codes: event.findings.join(", "),
-            reached: event.reached.into_iter().map(|one| (one.destination, one.state, one.code)).collect(),
+            findings: codes.len(),
+            severity: worst.map(word),
+            codes: codes.join(", "),
+            reached: event
+                .deliveries
+                .into_iter()
+                .map(|one| (one.destination, one.state, one.code.unwrap_or_default()))
+                .collect(),
         }
     }
 }
 
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
 /// Reads the filters of an address.
-fn filter(asked: &Asked) -> Result<EventFilter, String> {
+fn filter(asked: &Asked) -> Result<Search, String> {
     for (name, words) in [("state", STATES), ("channel", CHANNELS)] {
         let value = asked.get(name);
         if !value.is_empty() && !words.contains(&value) {
@@ -142,10 +161,11 @@ fn filter(asked: &Asked) -> Result<EventFilter, String> {
     if from_ms.zip(to_ms).is_some_and(|(from, to)| from >= to) {
         return Err("“from” lies after “to”.".to_owned());
     }
-    Ok(EventFilter {
-        q: asked.some("q"),
+    Ok(Search {
+        // People write order numbers as they see them: #891.
+        text: asked.some("q").map(|q| q.trim_start_matches('#').to_owned()),
         site: asked.some("site"),
-        name: asked.some("name"),
+        event_name: asked.some("name"),
         source: asked.some("source"),
         channel: asked.some("channel"),
         finding: asked.some("finding"),
@@ -154,6 +174,8 @@ fn filter(asked: &Asked) -> Result<EventFilter, String> {
         code: asked.some("code"),
         from_ms,
         to_ms,
+        before: asked.number("before")?,
+        limit: SHOWN,
     })
 }
 
@@ -172,10 +194,10 @@ pub(crate) async fn page(
     uri: Uri,
 ) -> Response {
     let understood = Asked::read(&uri, PARAMETERS).and_then(|asked| {
-        let (filter, before) = (filter(&asked)?, asked.number("before")?);
-        Ok((asked, filter, before))
+        let search = filter(&asked)?;
+        Ok((asked, search))
     });
-    let (asked, filter, before) = match understood {
+    let (asked, search) = match understood {
         Ok(understood) => understood,
         Err(text) => return inspector.shell.unclear(&visitor, &text),
     };
@@ -183,24 +205,41 @@ pub(crate) async fn page(
         return Redirect::to(&address).into_response();
     }
     let found = read(&inspector, move |store| {
-        Ok((store.events_page(&filter, before, SHOWN)?, store.kept("search")?))
+        let number = search.text.as_ref().and_then(|text| text.parse().ok());
+        Ok((store.search(&search)?, numbered(store, number)?, store.kept("search")?))
     });
-    let Some((found, saved)) = found.await else { return inspector.shell.no_answer(&visitor) };
+    let Some((found, numbered, saved)) = found.await else { return inspector.shell.no_answer(&visitor) };
     let saved = saved.into_iter().filter_map(|document| {
         let body: serde_json::Value = serde_json::from_str(&document.body).ok()?;
         Some(Saved { name: document.name, query: body["query"].as_str()?.to_owned() })
     });
-    let page = made(&inspector, &asked, found, saved.collect());
+    let page = made(&inspector, &asked, found, numbered, saved.collect());
     inspector.shell.page(Some(&visitor), StatusCode::OK, "events.html", ENTRY.name, &page)
 }
 
-fn made(inspector: &Inspector, asked: &Asked, found: EventPage, saved: Vec<Saved>) -> Page {
+/// The number itself, if an event of the log has it.
+fn numbered(store: &Store, number: Option<i64>) -> Result<Option<i64>, StoreError> {
+    let Some(number) = number.filter(|number| *number > 0) else { return Ok(None) };
+    let search = Search { before: Some(number.saturating_add(1)), limit: 1, ..Search::default() };
+    let found = store.search(&search)?.events.into_iter().next();
+    Ok(found.map(|event| event.seq).filter(|seq| *seq == number))
+}
+
+fn made(
+    inspector: &Inspector,
+    asked: &Asked,
+    found: Found,
+    numbered: Option<i64>,
+    saved: Vec<Saved>,
+) -> Page {
     let filters = asked.without(&["before"]);
     let chips = filters.pairs().iter().filter(|(name, _)| name != "q");
     let chip = |(name, value): &(String, String)| {
         (name.clone(), value.clone(), filters.without(&[name]).address(ENTRY.path))
     };
     let fields = fields(inspector, asked);
+    // The search ended before the page was full.
+    let is_cut = found.next.is_some() && found.events.len() < SHOWN;
     Page {
         q: asked.get("q").to_owned(),
         is_filtered: !filters.is_empty(),
@@ -208,12 +247,14 @@ fn made(inspector: &Inspector, asked: &Asked, found: EventPage, saved: Vec<Saved
         is_first: asked.get("before").is_empty(),
         newest: filters.address(ENTRY.path),
         older: found.next.map(|seq| filters.with("before", &seq.to_string()).address(ENTRY.path)),
-        looked_back_to: found.looked_back_to_ms.map(format::day_time),
+        looked_back_to: is_cut.then_some(found.looked_back_to_ms).flatten().map(format::day_time),
+        not_indexed: found.not_indexed,
+        numbered,
         csv: filters.address("/events.csv"),
         json_lines: filters.address("/events.jsonl"),
         query: filters.query(),
         several_sites: fields.iter().any(|field| field.name == "site" && field.choices.len() > 1),
-        rows: found.rows.into_iter().map(Row::of).collect(),
+        rows: found.events.into_iter().map(Row::of).collect(),
         asked: filters.pairs().to_vec(),
         fields,
         saved,
@@ -305,7 +346,7 @@ mod tests {
     #[test]
     fn filters_are_read_and_slips_told() {
         let found = filter(&asked("q=A-1&state=rejected&from=2026-11-22")).unwrap();
-        assert_eq!((found.q.as_deref(), found.state.as_deref()), (Some("A-1"), Some("rejected")));
+        assert_eq!((found.text.as_deref(), found.state.as_deref()), (Some("A-1"), Some("rejected")));
         assert_eq!(found.from_ms, Some(1_795_305_600_000));
         assert!(filter(&asked("state=lost")).unwrap_err().contains("waiting, delivered"));
         assert!(filter(&asked("from=2026-11-22&to=2026-11-21")).is_err());

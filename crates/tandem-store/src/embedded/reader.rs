@@ -15,7 +15,7 @@ use crate::StoreError;
 const PAGE: u32 = 500;
 
 /// Times of arrival ascend with the log, unless the clock was set back. By as much as this, nothing is missed.
-const CLOCK_SLACK_MS: i64 = 3_600_000;
+pub(crate) const CLOCK_SLACK_MS: i64 = 3_600_000;
 
 /// A file opened for reading only: it is never written to, and its writer never waits.
 #[derive(Debug)]

@@ -4,21 +4,29 @@
 use rusqlite::Connection;
 use tandem_core::Amount;
 
-mod events;
 mod findings;
 mod orders;
 mod overview;
 
-pub use events::{EventFilter, EventPage, EventRow, Reached};
 pub use findings::{
     CodeCount, CodeDay, CodeDetail, DeliveryCode, FoundTogether, NoticeCode, NoticeSample, Span,
 };
 pub use orders::{OrderNotice, OrderRow};
 pub use overview::{ArrivalHour, Coverage, LaneOutcome, Overview, Revenue};
 
+/// Where one delivery stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// Destination.
+    pub destination: String,
+    /// `waiting`, `delivered`, `skipped`, `rejected` or `expired`.
+    pub state: &'static str,
+    /// Stable code, or nothing.
+    pub code: String,
+}
+
 /// The word for a delivery's state, as the views write it.
-#[must_use]
-pub fn state_word(state: i64) -> &'static str {
+fn state_word(state: i64) -> &'static str {
     match state {
         0 => "waiting",
         1 => "delivered",
