@@ -1,8 +1,8 @@
 //! Pages for people, on the private port: what happens now, and how every destination stands.
 //!
 //! Everything is made here: templates, one style sheet and one script are inside the program, and pages work without the
-//! script. A new page is a handler in a file of its own, a template, and a line in [`shell::NAVIGATION`] and in
-//! [`Inspector::router`]. A page shows what is on record, which holds nothing personal.
+//! script. A new page is a handler in a file of its own with its [`shell::Entry`], a template, and a line in
+//! [`shell::NAVIGATION`] and in [`router`]. A page shows what is on record, which holds nothing personal.
 
 use std::sync::Arc;
 
@@ -18,11 +18,20 @@ use tandem_gateway::private::{self, Guard};
 use tokio::sync::watch;
 
 mod event;
+mod asked;
+mod chart;
+mod csv;
+mod events;
+mod explained;
+mod findings;
+mod form;
 mod format;
-mod home;
 mod live;
 mod login;
 mod reconciliation;
+mod orders;
+mod overview;
+mod period;
 mod session;
 mod shell;
 mod why;
@@ -39,6 +48,27 @@ pub enum Error {
     /// No key can be made.
     #[error("the system gives no random bytes: {0}")]
     Random(#[from] getrandom::Error),
+}
+
+/// Reads of the store are no business of the threads that serve requests. `None` when the store does not answer; the log
+/// says why.
+pub(crate) async fn read<T: Send + 'static>(
+    inspector: &Arc<Inspector>,
+    read: impl FnOnce(&tandem_store::Store) -> Result<T, tandem_store::StoreError> + Send + 'static,
+) -> Option<T> {
+    let store = inspector.gateway.store.clone();
+    let answer = tokio::task::spawn_blocking(move || read(&store)).await;
+    match answer {
+        Ok(Ok(found)) => Some(found),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a page of the inspector cannot read the store");
+            None
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page of the inspector");
+            None
+        }
+    }
 }
 
 /// What every handler has.
@@ -68,7 +98,14 @@ pub fn router(
         stop,
     });
     let guarded = Router::new()
-        .route("/", get(home::page))
+        .route("/", get(overview::page))
+        .route("/events", get(events::page))
+        .route("/events.csv", get(events::csv))
+        .route("/events.jsonl", get(events::json_lines))
+        .route("/searches", post(events::keep))
+        .route("/orders", get(orders::page))
+        .route("/findings", get(findings::page))
+        .route("/findings/{code}", get(findings::one))
         .route("/live", get(live::page))
         .route("/live/stream", get(live::stream))
         .route("/why", get(why::page))

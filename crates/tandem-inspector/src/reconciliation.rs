@@ -18,6 +18,9 @@ use tandem_gateway::reconcile::{Error, Imported, MAX_LIST, Reading};
 use crate::session::Visitor;
 use crate::{Inspector, format};
 
+pub(crate) const ENTRY: crate::shell::Entry =
+    crate::shell::Entry { path: "/reconciliation", name: "Reconciliation", group: "Quality" };
+
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Asked {

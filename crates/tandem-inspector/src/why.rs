@@ -14,6 +14,9 @@ use tandem_gateway::why;
 use crate::session::Visitor;
 use crate::{Inspector, format};
 
+pub(crate) const ENTRY: crate::shell::Entry =
+    crate::shell::Entry { path: "/why", name: "Why?", group: "Records" };
+
 /// More events than this behind, and the page says so.
 const MUCH_BEHIND: i64 = 1_000;
 

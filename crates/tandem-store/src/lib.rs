@@ -17,6 +17,7 @@ use tandem_core::{Amount, Currency, Event};
 pub mod drill;
 pub mod embedded;
 pub mod insight;
+pub mod pages;
 
 pub use embedded::{Completed, ConsentRecord, Neighbour, Options, Reader, Store};
 

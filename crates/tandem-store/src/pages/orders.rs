@@ -1,0 +1,131 @@
+//! Orders that were heard of, newest first.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{Reached, reached};
+use crate::{Store, StoreError};
+
+/// What stands in the record of an order besides its events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderNotice {
+    /// `rejected`, `ignored`, `duplicate` or `near_miss`.
+    pub kind: String,
+    /// Stable code.
+    pub code: String,
+}
+
+/// One order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderRow {
+    /// Its number in the insight file; orders of one moment are told apart by it.
+    pub id: i64,
+    /// Site.
+    pub site: String,
+    /// The shop's id.
+    pub order_id: String,
+    /// When it was first heard of, Unix milliseconds.
+    pub at_ms: i64,
+    /// Its first event in the log.
+    pub first_event: Option<i64>,
+    /// Its newest.
+    pub last_event: Option<i64>,
+    /// How many.
+    pub events: i64,
+    /// Decimal.
+    pub value: Option<String>,
+    /// Of the value.
+    pub currency: Option<String>,
+    /// Source, name and shared id of the first event.
+    pub first: Option<(String, String, String)>,
+    /// Where the first event's deliveries stand.
+    pub reached: Vec<Reached>,
+    /// The newest notice about it.
+    pub notice: Option<OrderNotice>,
+}
+
+const COLUMNS: &str =
+    "id, site, order_id, at_ms, first_event, last_event, last_notice, events, value, currency";
+
+impl Store {
+    /// The newest orders of these sites, before a time and number if given; and whether there are more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn orders_page(
+        &self,
+        sites: &[String],
+        before: Option<(i64, i64)>,
+        limit: usize,
+    ) -> Result<(Vec<OrderRow>, bool), StoreError> {
+        let (at_ms, id) = before.unwrap_or((i64::MAX, i64::MAX));
+        self.read(|conn| {
+            let mut found = Vec::new();
+            // By site, since the index is.
+            let sql = format!(
+                "SELECT {COLUMNS} FROM insight.orders WHERE site = ?1 AND (at_ms, id) < (?2, ?3)
+                 ORDER BY at_ms DESC, id DESC LIMIT ?4"
+            );
+            for site in sites {
+                let mut select = conn.prepare_cached(&sql)?;
+                let rows = select.query_map(params![site, at_ms, id, limit + 1], row)?;
+                found.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
+            }
+            found.sort_by_key(|(order, _)| std::cmp::Reverse((order.at_ms, order.id)));
+            let has_more = found.len() > limit;
+            found.truncate(limit);
+            Ok((complete(conn, found)?, has_more))
+        })
+    }
+
+    /// Orders of these sites with this id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn orders_named(&self, sites: &[String], order_id: &str) -> Result<Vec<OrderRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM insight.orders WHERE site = ?1 AND order_id = ?2");
+        self.read(|conn| {
+            let mut found = Vec::new();
+            for site in sites {
+                found.extend(conn.prepare_cached(&sql)?.query_row(params![site, order_id], row).optional()?);
+            }
+            complete(conn, found)
+        })
+    }
+}
+
+fn row(r: &Row<'_>) -> rusqlite::Result<(OrderRow, Option<i64>)> {
+    let order = OrderRow {
+        id: r.get(0)?,
+        site: r.get(1)?,
+        order_id: r.get(2)?,
+        at_ms: r.get(3)?,
+        first_event: r.get(4)?,
+        last_event: r.get(5)?,
+        events: r.get(7)?,
+        value: r.get(8)?,
+        currency: r.get(9)?,
+        first: None,
+        reached: Vec::new(),
+        notice: None,
+    };
+    Ok((order, r.get(6)?))
+}
+
+/// What only the log has.
+fn complete(conn: &Connection, found: Vec<(OrderRow, Option<i64>)>) -> rusqlite::Result<Vec<OrderRow>> {
+    let mut first = conn.prepare_cached("SELECT source, event_name, event_id FROM events WHERE seq = ?1")?;
+    let mut notice = conn.prepare_cached("SELECT kind, code FROM notices WHERE seq = ?1")?;
+    let mut orders = Vec::with_capacity(found.len());
+    for (mut order, last_notice) in found {
+        if let Some(seq) = order.first_event {
+            order.first = first.query_row([seq], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()?;
+            order.reached = reached(conn, seq)?;
+        }
+        if let Some(seq) = last_notice {
+            let told = |r: &Row<'_>| Ok(OrderNotice { kind: r.get(0)?, code: r.get(1)? });
+            order.notice = notice.query_row([seq], told).optional()?;
+        }
+        orders.push(order);
+    }
+    Ok(orders)
+}
