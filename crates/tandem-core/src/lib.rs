@@ -5,6 +5,7 @@
 
 pub mod bots;
 pub mod claim;
+pub mod codes;
 pub mod consent;
 pub mod door;
 pub mod event;
@@ -14,6 +15,7 @@ pub mod money;
 pub mod names;
 pub mod normalise;
 pub mod page;
+pub mod quality;
 pub mod rates;
 pub mod retry;
 pub mod rules;
