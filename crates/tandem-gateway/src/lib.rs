@@ -30,6 +30,7 @@ mod sessions;
 pub mod shaping;
 mod sites;
 pub mod transport;
+pub mod trial;
 mod unclaimed;
 
 pub use clock::Clock;

@@ -19,6 +19,7 @@ mod keep;
 mod late;
 mod ledger;
 mod open;
+mod pause;
 mod prune;
 mod read;
 mod reader;
@@ -34,6 +35,7 @@ pub(crate) use open::read_only;
 use open::{open_reader, open_reader_with_insight, open_writer};
 pub use reader::Reader;
 pub use records::ConsentRecord;
+use pause::Pauses;
 use refusals::Refusals;
 use writer::{Command, Writer};
 
@@ -70,6 +72,7 @@ pub struct Store {
     last_commit_failed: Arc<AtomicBool>,
     commits: Arc<AtomicI64>,
     refusals: Arc<Refusals>,
+    pauses: Arc<Pauses>,
     insight: Arc<Insight>,
 }
 
@@ -83,6 +86,7 @@ impl Store {
     pub fn open(options: Options) -> Result<Self, StoreError> {
         let conn = open_writer(&options.path)?;
         let refusals = Arc::new(Refusals::at_opening(&conn).map_err(into_error)?);
+        let pauses = Arc::new(Pauses::at_opening(&conn).map_err(into_error)?);
         let insight = Arc::new(Insight::start(&options.path)?);
         let (commands, inbox) = mpsc::channel(options.queue);
         let wakers = Wakers::default();
@@ -96,6 +100,7 @@ impl Store {
             failed: last_commit_failed.clone(),
             commits: commits.clone(),
             refusals: refusals.clone(),
+            pauses: pauses.clone(),
             insight: insight.clone(),
             runtime: tokio::runtime::Handle::try_current().ok(),
         };
@@ -104,7 +109,7 @@ impl Store {
             .spawn(move || writer.run(inbox))
             .map_err(|e| StoreError::Database(e.to_string()))?;
         let readers = Mutex::default();
-        Ok(Self { commands, readers, path, wakers, last_commit_failed, commits, refusals, insight })
+        Ok(Self { commands, readers, path, wakers, last_commit_failed, commits, refusals, pauses, insight })
     }
 
     /// Appends a batch in one synced transaction; the answer comes after the sync, one outcome an event.
