@@ -2,6 +2,11 @@
 
 use jiff::Timestamp;
 
+/// By one of [`Timestamp::strftime`]'s forms.
+pub(crate) fn short(at_ms: i64, form: &str) -> String {
+    zoned(at_ms, form)
+}
+
 fn zoned(at_ms: i64, form: &str) -> String {
     Timestamp::from_millisecond(at_ms).map(|at| at.strftime(form).to_string()).unwrap_or_default()
 }
@@ -14,6 +19,24 @@ pub(crate) fn time(at_ms: i64) -> String {
 /// `22 Nov 14:03`.
 pub(crate) fn day_time(at_ms: i64) -> String {
     zoned(at_ms, "%-d %b %H:%M")
+}
+
+/// `22 Nov`, of days since 1970.
+pub(crate) fn day(day: i64) -> String {
+    short(day.saturating_mul(86_400_000), "%-d %b")
+}
+
+/// `12,345.60`, of a decimal number as it is on record.
+pub(crate) fn money(value: &str) -> String {
+    let (whole, rest) = value.split_once('.').unwrap_or((value, ""));
+    let Ok(number) = whole.parse::<i64>() else { return value.to_owned() };
+    let sign = if number == 0 && whole.starts_with('-') { "−" } else { "" };
+    let whole = format!("{sign}{}", count(number));
+    match rest.len() {
+        0 => whole,
+        1 => format!("{whole}.{rest}0"),
+        _ => format!("{whole}.{rest}"),
+    }
 }
 
 /// `14:03:09.120`.
@@ -57,6 +80,12 @@ mod tests {
     fn as_people_read_them() {
         assert_eq!(time(1_795_356_189_120), "2026-11-22T14:03:09.120Z");
         assert_eq!(day_time(1_795_356_189_120), "22 Nov 14:03");
+        assert_eq!(day(20_779), "22 Nov");
+        for (value, text) in
+            [("12345.6", "12,345.60"), ("7", "7"), ("0.125", "0.125"), ("-0.5", "−0.50"), ("x", "x")]
+        {
+            assert_eq!(money(value), text);
+        }
         assert_eq!(clock(1_795_356_189_120), "14:03:09.120");
         assert_eq!(time(i64::MAX), "");
         assert_eq!(in_address("a b&c=ü"), "a+b%26c%3D%C3%BC");

@@ -10,7 +10,10 @@ use serde::Serialize;
 use tandem_store::embedded::{LaneCounts, Totals};
 
 use crate::session::Visitor;
+use crate::shell::Entry;
 use crate::{Inspector, format};
+
+pub(crate) const ENTRY: Entry = Entry { path: "/", name: "Overview", group: "Now" };
 
 #[derive(Serialize)]
 struct Home {
@@ -55,7 +58,7 @@ pub(crate) async fn page(
     match read.await {
         Ok(Ok((totals, lanes))) => {
             let home = home(&inspector, &totals, &lanes);
-            inspector.shell.page(Some(&visitor), StatusCode::OK, "home.html", "Start", &home)
+            inspector.shell.page(Some(&visitor), StatusCode::OK, "home.html", ENTRY.name, &home)
         }
         _ => {
             let text = "The store does not answer. The log says why.";

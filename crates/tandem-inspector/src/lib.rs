@@ -1,8 +1,8 @@
 //! Pages for people, on the private port: what happens now, and how every destination stands.
 //!
 //! Everything is made here: templates, one style sheet and one script are inside the program, and pages work without the
-//! script. A new page is a handler in a file of its own, a template, and a line in [`shell::NAVIGATION`] and in
-//! [`Inspector::router`]. A page shows what is on record, which holds nothing personal.
+//! script. A new page is a handler in a file of its own with its [`shell::Entry`], a template, and a line in
+//! [`shell::NAVIGATION`] and in [`router`]. A page shows what is on record, which holds nothing personal.
 
 use std::sync::Arc;
 
@@ -17,10 +17,13 @@ use tandem_gateway::Gateway;
 use tandem_gateway::private::{self, Guard};
 use tokio::sync::watch;
 
+mod asked;
+mod chart;
 mod format;
 mod home;
 mod live;
 mod login;
+mod period;
 mod session;
 mod shell;
 
@@ -36,6 +39,27 @@ pub enum Error {
     /// No key can be made.
     #[error("the system gives no random bytes: {0}")]
     Random(#[from] getrandom::Error),
+}
+
+/// Reads of the store are no business of the threads that serve requests. `None` when the store does not answer; the log
+/// says why.
+pub(crate) async fn read<T: Send + 'static>(
+    inspector: &Arc<Inspector>,
+    read: impl FnOnce(&tandem_store::Store) -> Result<T, tandem_store::StoreError> + Send + 'static,
+) -> Option<T> {
+    let store = inspector.gateway.store.clone();
+    let answer = tokio::task::spawn_blocking(move || read(&store)).await;
+    match answer {
+        Ok(Ok(found)) => Some(found),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a page of the inspector cannot read the store");
+            None
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page of the inspector");
+            None
+        }
+    }
 }
 
 /// What every handler has.

@@ -12,13 +12,25 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::session::Visitor;
-use crate::{Inspector, format};
+use crate::{Inspector, format, home, live};
 
-/// Pages in the head of every page: path and name.
-pub(crate) const NAVIGATION: &[(&str, &str)] = &[("/", "Start"), ("/live", "Live")];
+/// A page in the navigation. Its file says so itself, in an `ENTRY`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Entry {
+    /// Its address.
+    pub(crate) path: &'static str,
+    /// Its name, which is also the title of the page.
+    pub(crate) name: &'static str,
+    /// Entries of one group stand together: `Now`, `Records`, `Quality` or `Set-up`.
+    pub(crate) group: &'static str,
+}
+
+/// Pages at the side of every page, in this order.
+pub(crate) const NAVIGATION: &[Entry] = &[home::ENTRY, live::ENTRY];
 
 const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("../templates/layout.html")),
+    ("parts.html", include_str!("../templates/parts.html")),
     ("error.html", include_str!("../templates/error.html")),
     ("login.html", include_str!("../templates/login.html")),
     ("home.html", include_str!("../templates/home.html")),
@@ -42,6 +54,8 @@ pub(crate) struct Shell {
     templates: Environment<'static>,
     /// Changes with the assets: they are kept for ever under a name that has it.
     version: String,
+    /// The navigation by groups.
+    navigation: Vec<(&'static str, Vec<&'static Entry>)>,
 }
 
 /// A page's own values, with the layout's.
@@ -49,7 +63,7 @@ pub(crate) struct Shell {
 struct Page<'a, T> {
     title: &'a str,
     active: &'a str,
-    navigation: &'a [(&'a str, &'a str)],
+    navigation: &'a [(&'a str, Vec<&'a Entry>)],
     /// Of whoever is signed in.
     form_key: Option<&'a str>,
     assets: &'a str,
@@ -70,10 +84,20 @@ impl Shell {
         templates.add_filter("clock", format::clock);
         templates.add_filter("count", format::count);
         templates.add_filter("in_address", format::in_address);
+        templates.add_filter("span", format::span);
+        templates.add_filter("day", format::day);
+        templates.add_filter("money", format::money);
         let mut digest = Sha256::new();
         ASSETS.iter().for_each(|(_, _, text)| digest.update(text.as_bytes()));
         let version = hex::encode(&digest.finalize()[..6]);
-        Ok(Self { templates, version })
+        let mut navigation: Vec<(&str, Vec<&Entry>)> = Vec::new();
+        for entry in NAVIGATION {
+            match navigation.iter_mut().find(|(group, _)| *group == entry.group) {
+                Some((_, entries)) => entries.push(entry),
+                None => navigation.push((entry.group, vec![entry])),
+            }
+        }
+        Ok(Self { templates, version, navigation })
     }
 
     /// A part of a page.
@@ -81,7 +105,7 @@ impl Shell {
         self.templates.get_template(name)?.render(Value::from(Serde(values)))
     }
 
-    /// A whole page.
+    /// A whole page; `title` is its name in the navigation, if it is there.
     pub(crate) fn page<T: Serialize>(
         &self,
         visitor: Option<&Visitor>,
@@ -90,12 +114,25 @@ impl Shell {
         title: &str,
         page: &T,
     ) -> Response {
-        let active = NAVIGATION.iter().find(|(_, known)| *known == title).map_or("", |(path, _)| path);
+        let active = NAVIGATION.iter().find(|entry| entry.name == title).map_or("", |entry| entry.path);
+        self.page_below(active, visitor, status, name, title, page)
+    }
+
+    /// A whole page that is not in the navigation itself, but belongs to the one at `active`.
+    pub(crate) fn page_below<T: Serialize>(
+        &self,
+        active: &str,
+        visitor: Option<&Visitor>,
+        status: StatusCode,
+        name: &str,
+        title: &str,
+        page: &T,
+    ) -> Response {
         let form_key = match visitor {
             Some(Visitor::Person(session)) => Some(session.form_key.as_str()),
             _ => None,
         };
-        let navigation = if visitor.is_some() { NAVIGATION } else { &[] };
+        let navigation: &[_] = if visitor.is_some() { &self.navigation } else { &[] };
         let program = concat!("Tandem ", env!("CARGO_PKG_VERSION"));
         let values = Page { title, active, navigation, form_key, assets: &self.version, program, page };
         match self.part(name, &values) {
@@ -105,6 +142,17 @@ impl Shell {
                 (StatusCode::INTERNAL_SERVER_ERROR, "this page cannot be made; see the log").into_response()
             }
         }
+    }
+
+    /// The page was asked something that it does not understand; `text` says what.
+    pub(crate) fn unclear(&self, visitor: &Visitor, text: &str) -> Response {
+        self.problem(Some(visitor), StatusCode::BAD_REQUEST, "Not understood", text)
+    }
+
+    /// The store could not be read.
+    pub(crate) fn no_answer(&self, visitor: &Visitor) -> Response {
+        let text = "The store does not answer. The log says why.";
+        self.problem(Some(visitor), StatusCode::SERVICE_UNAVAILABLE, "No answer", text)
     }
 
     /// A page that says what is wrong.

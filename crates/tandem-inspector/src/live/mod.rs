@@ -13,11 +13,14 @@ use tandem_gateway::live::{Filter, Kind, Record, link, recall};
 
 use crate::Inspector;
 use crate::session::Visitor;
+use crate::shell::Entry;
 
 mod show;
 mod stream;
 
 pub(crate) use stream::stream;
+
+pub(crate) const ENTRY: Entry = Entry { path: "/live", name: "Live", group: "Now" };
 
 /// Records on a fresh page.
 const SHOWN: usize = 100;
@@ -107,7 +110,7 @@ pub(crate) async fn page(
         links: links(&inspector),
         records: records.iter().rev().take(SHOWN).map(|record| show::Shown::of(record)).collect(),
     };
-    inspector.shell.page(Some(&visitor), StatusCode::OK, "live.html", "Live", &live)
+    inspector.shell.page(Some(&visitor), StatusCode::OK, "live.html", ENTRY.name, &live)
 }
 
 /// Whether a record from the store is one that is in memory, too.
