@@ -88,7 +88,8 @@ fn what_is_paused_sends_nothing_until_a_person_resumes_it() {
 #[test]
 fn a_pause_names_a_destination_and_who() {
     let stand_in = StandIn::start();
-    let gateway = Home::shop(&stand_in).start();
+    let home = Home::shop(&stand_in);
+    let gateway = home.start();
     let id = lane(&gateway)["lane"].clone();
     let pause = format!("/api/lanes/{id}/pause");
     assert_eq!(post(&gateway, "/api/lanes/9999/pause", "{}").status, 404);

@@ -32,7 +32,8 @@ mod writer;
 
 pub use inspect::{LaneCounts, Totals, View};
 pub(crate) use open::read_only;
-use open::{open_reader, open_reader_with_insight, open_writer};
+use open::{open_reader, open_writer};
+pub(crate) use open::open_reader_with_insight;
 pub use reader::Reader;
 pub use records::ConsentRecord;
 use pause::Pauses;

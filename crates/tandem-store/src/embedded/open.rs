@@ -73,7 +73,7 @@ fn newer(version: i64) -> StoreError {
 }
 
 /// A reader with the insight file beside it, as schema `insight`.
-pub(super) fn open_reader_with_insight(path: &Path, insight: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn open_reader_with_insight(path: &Path, insight: &Path) -> rusqlite::Result<Connection> {
     let conn = open_reader(path)?;
     conn.execute("ATTACH DATABASE ?1 AS insight", [read_only(insight)])?;
     Ok(conn)

@@ -13,7 +13,13 @@ use tokio::sync::{mpsc, oneshot};
 use crate::StoreError;
 use crate::embedded::{into_error, read_only};
 
+pub mod choices;
+pub mod doubles;
 mod follow;
+pub mod lanes;
+pub mod matching;
+pub mod sql;
+pub mod ways;
 
 /// Where the insight file of a log is.
 #[must_use]
