@@ -4,6 +4,7 @@
 //! script. A new page is a handler in a file of its own with its [`shell::Entry`], a template, and a line in
 //! [`shell::NAVIGATION`] and in [`router`]. A page shows what is on record, which holds nothing personal.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,17 +16,26 @@ use axum::routing::{get, post};
 use secrecy::SecretString;
 use tandem_gateway::Gateway;
 use tandem_gateway::private::{self, Guard};
+use tandem_gateway::transport::Transport;
 use tokio::sync::watch;
 
 mod asked;
 mod chart;
+mod consent;
+mod deduplication;
+mod destination;
+mod destinations;
+mod form;
 mod format;
 mod home;
 mod live;
 mod login;
 mod period;
+mod quality;
 mod session;
 mod shell;
+mod sites;
+mod sql;
 
 use session::{Sessions, Visitor};
 use shell::Shell;
@@ -62,12 +72,23 @@ pub(crate) async fn read<T: Send + 'static>(
     }
 }
 
+/// What pages tell of the program itself, and what they call platforms with.
+pub struct About {
+    /// The configuration file, if there is one.
+    pub configuration: Option<PathBuf>,
+    /// Days for which events are kept; 0 for ever.
+    pub retention_days: u32,
+    /// For test events.
+    pub transport: Arc<dyn Transport>,
+}
+
 /// What every handler has.
 pub(crate) struct Inspector {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) guard: Guard,
     pub(crate) sessions: Sessions,
     pub(crate) shell: Shell,
+    pub(crate) about: About,
     /// Turns true when the program ends: streams end then.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -79,6 +100,7 @@ pub(crate) struct Inspector {
 pub fn router(
     gateway: Arc<Gateway>,
     token: &SecretString,
+    about: About,
     stop: watch::Receiver<bool>,
 ) -> Result<Router, Error> {
     let inspector = Arc::new(Inspector {
@@ -86,12 +108,22 @@ pub fn router(
         guard: Guard::new(token),
         sessions: Sessions::new(token)?,
         shell: Shell::new()?,
+        about,
         stop,
     });
     let guarded = Router::new()
         .route("/", get(home::page))
         .route("/live", get(live::page))
         .route("/live/stream", get(live::stream))
+        .route("/quality", get(quality::page))
+        .route("/deduplication", get(deduplication::page))
+        .route("/consent", get(consent::page))
+        .route("/destinations", get(destinations::page))
+        .route("/destinations/{lane}", get(destination::page))
+        .route("/destinations/{lane}/{action}", post(destination::act))
+        .route("/sites", get(sites::page))
+        .route("/sql", get(sql::page).post(sql::keep))
+        .route("/sql.csv", get(sql::csv))
         .route("/logout", post(login::leave))
         .layer(middleware::from_fn_with_state(inspector.clone(), let_in));
     let open = Router::new()

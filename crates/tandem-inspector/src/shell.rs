@@ -12,7 +12,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::session::Visitor;
-use crate::{Inspector, format, home, live};
+use crate::{Inspector, consent, deduplication, destinations, format, home, live, quality, sites, sql};
 
 /// A page in the navigation. Its file says so itself, in an `ENTRY`.
 #[derive(Debug, Serialize)]
@@ -26,7 +26,16 @@ pub(crate) struct Entry {
 }
 
 /// Pages at the side of every page, in this order.
-pub(crate) const NAVIGATION: &[Entry] = &[home::ENTRY, live::ENTRY];
+pub(crate) const NAVIGATION: &[Entry] = &[
+    home::ENTRY,
+    live::ENTRY,
+    quality::ENTRY,
+    deduplication::ENTRY,
+    consent::ENTRY,
+    destinations::ENTRY,
+    sites::ENTRY,
+    sql::ENTRY,
+];
 
 const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("../templates/layout.html")),
@@ -35,6 +44,13 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("login.html", include_str!("../templates/login.html")),
     ("home.html", include_str!("../templates/home.html")),
     ("live.html", include_str!("../templates/live.html")),
+    ("quality.html", include_str!("../templates/quality.html")),
+    ("deduplication.html", include_str!("../templates/deduplication.html")),
+    ("consent.html", include_str!("../templates/consent.html")),
+    ("destinations.html", include_str!("../templates/destinations.html")),
+    ("destination.html", include_str!("../templates/destination.html")),
+    ("sites.html", include_str!("../templates/sites.html")),
+    ("sql.html", include_str!("../templates/sql.html")),
     ("record.html", include_str!("../templates/record.html")),
 ];
 

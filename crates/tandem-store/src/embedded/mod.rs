@@ -32,12 +32,12 @@ mod write;
 mod writer;
 
 pub use inspect::{LaneCounts, Totals, View};
+pub(crate) use open::open_reader_with_insight;
 pub(crate) use open::read_only;
 use open::{open_reader, open_writer};
-pub(crate) use open::open_reader_with_insight;
+use pause::Pauses;
 pub use reader::Reader;
 pub use records::ConsentRecord;
-use pause::Pauses;
 use refusals::Refusals;
 use writer::{Command, Writer};
 

@@ -151,12 +151,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn near_misses(
-        &self,
-        asked: Asked<'_>,
-        from_ms: i64,
-        limit: u32,
-    ) -> Result<Vec<Twins>, StoreError> {
+    pub fn near_misses(&self, asked: Asked<'_>, from_ms: i64, limit: u32) -> Result<Vec<Twins>, StoreError> {
         self.read(|conn| {
             let mut rows = conn.prepare_cached(
                 "SELECT code, message, at_ms, site, source, event_name, event_id, order_id
@@ -249,8 +244,7 @@ fn both_sent(conn: &Connection, one: i64, other: i64) -> rusqlite::Result<String
         "SELECT DISTINCT l.destination FROM deliveries AS a JOIN deliveries AS b ON b.event_seq = ?2 AND b.lane = a.lane
          JOIN lanes AS l ON l.id = a.lane WHERE a.event_seq = ?1 AND a.state = 1 AND b.state = 1 ORDER BY 1",
     )?;
-    let names: Vec<String> =
-        lanes.query_map([one, other], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let names: Vec<String> = lanes.query_map([one, other], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
     Ok(names.join(" "))
 }
 
