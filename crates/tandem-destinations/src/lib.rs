@@ -244,6 +244,11 @@ pub trait Destination: Send + Sync {
         None
     }
 
+    /// What one of the platform's own codes means and what can be done, where that is known.
+    fn meaning(&self, _code: i64) -> Option<&'static str> {
+        None
+    }
+
     /// Reads the reply; decides by the body, not by the status, where the platform does so.
     fn reply(&self, reply: &HttpReply) -> Reply;
 

@@ -31,6 +31,7 @@ mod sessions;
 pub mod shaping;
 mod sites;
 pub mod transport;
+pub mod trial;
 mod unclaimed;
 pub mod why;
 

@@ -160,16 +160,19 @@ impl Metrics {
         let waiting: Family<LaneLabels, Gauge> = Family::default();
         let age: Family<LaneLabels, Gauge> = Family::default();
         let stopped: Family<LaneLabels, Gauge> = Family::default();
+        let paused: Family<LaneLabels, Gauge> = Family::default();
         for lane in store.lanes().unwrap_or_default() {
             let labels = LaneLabels { site: lane.site, destination: lane.destination };
             waiting.get_or_create(&labels).set(lane.waiting);
             let oldest = lane.oldest_due_ms.map_or(0, |due| (now_ms - due).max(0) / 1_000);
             age.get_or_create(&labels).set(oldest);
+            paused.get_or_create(&labels).set(i64::from(lane.paused.is_some()));
             stopped.get_or_create(&labels).set(i64::from(lane.stopped.is_some()));
         }
         registry.register("waiting_deliveries", "Deliveries not at their end", waiting);
         registry.register("oldest_due_seconds", "How long the oldest due delivery has waited", age);
         registry.register("stopped_destinations", "1 while a destination waits for a person", stopped);
+        registry.register("paused_destinations", "1 while a person keeps a destination from sending", paused);
         let writable: Gauge = Gauge::default();
         writable.set(i64::from(store.writable()));
         registry.register("store_writable", "0 after a write failed", writable);

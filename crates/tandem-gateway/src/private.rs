@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tandem_store::embedded::View;
-use tandem_store::{LaneId, Replay, StoreError};
+use tandem_store::{LaneId, Pause, Replay, StoreError};
 
 use crate::Gateway;
 
@@ -63,6 +63,7 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
         .route("/api/findings", get(insight::findings))
         .route("/api/observations", get(insight::observations))
         .route("/api/replay", post(replay))
+        .route("/api/lanes/{lane}/pause", post(pause))
         .route("/api/catch-up", post(catch_up))
         .route("/api/lanes/{lane}/resume", post(resume))
         .merge(crate::reconcile::api::routes())
@@ -94,7 +95,7 @@ pub(crate) fn problem(status: StatusCode, code: &str, message: &str) -> Response
 }
 
 async fn wrong_method() -> Response {
-    let text = "GET reads; replay, catch-up and resume want POST";
+    let text = "GET reads; replay, catch-up, pause and resume want POST";
     problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text)
 }
 
@@ -289,21 +290,71 @@ async fn catch_up(State(gateway): State<Arc<Gateway>>) -> Response {
     }
 }
 
-/// Lets a stopped destination try again at once.
+/// Who pauses a destination.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PauseRequest {
+    /// A name, for whoever finds it paused.
+    #[serde(default)]
+    by: Option<String>,
+}
+
+/// Keeps a destination from sending until somebody resumes it.
+async fn pause(
+    State(gateway): State<Arc<Gateway>>,
+    lane: Result<Path<u32>, PathRejection>,
+    request: Result<Option<Json<PauseRequest>>, JsonRejection>,
+) -> Result<Response, Unfit> {
+    let Path(lane) = lane.map_err(Unfit::why)?;
+    let by = request.map_err(Unfit::why)?.and_then(|Json(request)| request.by);
+    let by = by.as_deref().and_then(pausing_name).unwrap_or_else(|| "a program".to_owned());
+    Ok(match gateway.pause(LaneId(lane), by).await {
+        Some(Ok(())) => Json(json!({ "status": "paused" })).into_response(),
+        Some(Err(error)) => store_problem(&error),
+        None => no_such_lane(),
+    })
+}
+
+/// Lets a stopped or paused destination try again at once.
 async fn resume(
     State(gateway): State<Arc<Gateway>>,
     lane: Result<Path<u32>, PathRejection>,
 ) -> Result<Response, Unfit> {
     let Path(lane) = lane.map_err(Unfit::why)?;
-    if gateway.lane(LaneId(lane)).is_none() {
-        return Ok(problem(
-            StatusCode::NOT_FOUND,
-            "no_such_destination",
-            "no destination has this lane's number",
-        ));
-    }
-    Ok(match gateway.store.set_stop(LaneId(lane), None).await {
-        Ok(()) => Json(json!({ "status": "resumed" })).into_response(),
-        Err(error) => store_problem(&error),
+    Ok(match gateway.resume(LaneId(lane)).await {
+        Some(Ok(())) => Json(json!({ "status": "resumed" })).into_response(),
+        Some(Err(error)) => store_problem(&error),
+        None => no_such_lane(),
     })
+}
+
+fn no_such_lane() -> Response {
+    problem(StatusCode::NOT_FOUND, "no_such_destination", "no destination has this lane's number")
+}
+
+/// A name as it goes on record: one line, not longer than a name is.
+#[must_use]
+pub fn pausing_name(given: &str) -> Option<String> {
+    let plain: String = given.trim().chars().filter(|c| !c.is_control()).take(60).collect();
+    Some(plain).filter(|name| !name.is_empty())
+}
+
+impl Gateway {
+    /// Keeps a destination from sending until somebody resumes it; `None` when no destination has this lane.
+    pub async fn pause(&self, lane: LaneId, by: String) -> Option<Result<(), StoreError>> {
+        let set_up = self.lane(lane)?;
+        let name = set_up.destination.definition().name;
+        tracing::warn!(site = set_up.site, destination = name, by, "destination paused, events wait");
+        let pause = Pause { by, since_ms: self.clock.now_ms() };
+        Some(self.store.set_pause(lane, Some(pause)).await)
+    }
+
+    /// Lifts a pause and a stop: the destination tries at once. `None` when no destination has this lane.
+    pub async fn resume(&self, lane: LaneId) -> Option<Result<(), StoreError>> {
+        self.lane(lane)?;
+        Some(match self.store.set_stop(lane, None).await {
+            Ok(()) => self.store.set_pause(lane, None).await,
+            failed => failed,
+        })
+    }
 }

@@ -4,6 +4,7 @@
 //! script. A new page is a handler in a file of its own with its [`shell::Entry`], a template, and a line in
 //! [`shell::NAVIGATION`] and in [`router`]. A page shows what is on record, which holds nothing personal.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,6 +16,7 @@ use axum::routing::{get, post};
 use secrecy::SecretString;
 use tandem_gateway::Gateway;
 use tandem_gateway::private::{self, Guard};
+use tandem_gateway::transport::Transport;
 use tokio::sync::watch;
 
 mod event;
@@ -24,6 +26,10 @@ mod csv;
 mod events;
 mod explained;
 mod findings;
+mod consent;
+mod deduplication;
+mod destination;
+mod destinations;
 mod form;
 mod format;
 mod live;
@@ -32,9 +38,12 @@ mod reconciliation;
 mod orders;
 mod overview;
 mod period;
+mod quality;
 mod session;
 mod shell;
 mod why;
+mod sites;
+mod sql;
 
 use session::{Sessions, Visitor};
 use shell::Shell;
@@ -71,12 +80,23 @@ pub(crate) async fn read<T: Send + 'static>(
     }
 }
 
+/// What pages tell of the program itself, and what they call platforms with.
+pub struct About {
+    /// The configuration file, if there is one.
+    pub configuration: Option<PathBuf>,
+    /// Days for which events are kept; 0 for ever.
+    pub retention_days: u32,
+    /// For test events.
+    pub transport: Arc<dyn Transport>,
+}
+
 /// What every handler has.
 pub(crate) struct Inspector {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) guard: Guard,
     pub(crate) sessions: Sessions,
     pub(crate) shell: Shell,
+    pub(crate) about: About,
     /// Turns true when the program ends: streams end then.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -88,6 +108,7 @@ pub(crate) struct Inspector {
 pub fn router(
     gateway: Arc<Gateway>,
     token: &SecretString,
+    about: About,
     stop: watch::Receiver<bool>,
 ) -> Result<Router, Error> {
     let inspector = Arc::new(Inspector {
@@ -95,6 +116,7 @@ pub fn router(
         guard: Guard::new(token),
         sessions: Sessions::new(token)?,
         shell: Shell::new()?,
+        about,
         stop,
     });
     let guarded = Router::new()
@@ -112,6 +134,15 @@ pub fn router(
         .route("/events/{seq}", get(event::page))
         .route("/events/{seq}/replay", post(event::send))
         .route("/reconciliation", reconciliation::routes())
+        .route("/quality", get(quality::page))
+        .route("/deduplication", get(deduplication::page))
+        .route("/consent", get(consent::page))
+        .route("/destinations", get(destinations::page))
+        .route("/destinations/{lane}", get(destination::page))
+        .route("/destinations/{lane}/{action}", post(destination::act))
+        .route("/sites", get(sites::page))
+        .route("/sql", get(sql::page).post(sql::keep))
+        .route("/sql.csv", get(sql::csv))
         .route("/logout", post(login::leave))
         .layer(middleware::from_fn_with_state(inspector.clone(), let_in));
     let open = Router::new()

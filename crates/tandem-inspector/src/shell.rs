@@ -12,7 +12,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::session::Visitor;
-use crate::{Inspector, events, explained, findings, format, live, orders, overview, reconciliation, why};
+use crate::{
+    Inspector, consent, deduplication, destinations, events, explained, findings, format, live, orders, overview, quality,
+    reconciliation, sites, sql, why,
+};
 
 /// A page in the navigation. Its file says so itself, in an `ENTRY`.
 #[derive(Debug, Serialize)]
@@ -26,8 +29,21 @@ pub(crate) struct Entry {
 }
 
 /// Pages at the side of every page, in this order.
-pub(crate) const NAVIGATION: &[Entry] =
-    &[overview::ENTRY, live::ENTRY, events::ENTRY, orders::ENTRY, why::ENTRY, findings::ENTRY, reconciliation::ENTRY];
+pub(crate) const NAVIGATION: &[Entry] = &[
+    overview::ENTRY,
+    live::ENTRY,
+    why::ENTRY,
+    events::ENTRY,
+    orders::ENTRY,
+    findings::ENTRY,
+    quality::ENTRY,
+    deduplication::ENTRY,
+    consent::ENTRY,
+    reconciliation::ENTRY,
+    destinations::ENTRY,
+    sites::ENTRY,
+    sql::ENTRY,
+];
 
 const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("../templates/layout.html")),
@@ -40,6 +56,13 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("findings.html", include_str!("../templates/findings.html")),
     ("finding.html", include_str!("../templates/finding.html")),
     ("live.html", include_str!("../templates/live.html")),
+    ("quality.html", include_str!("../templates/quality.html")),
+    ("deduplication.html", include_str!("../templates/deduplication.html")),
+    ("consent.html", include_str!("../templates/consent.html")),
+    ("destinations.html", include_str!("../templates/destinations.html")),
+    ("destination.html", include_str!("../templates/destination.html")),
+    ("sites.html", include_str!("../templates/sites.html")),
+    ("sql.html", include_str!("../templates/sql.html")),
     ("record.html", include_str!("../templates/record.html")),
     ("answer.html", include_str!("../templates/answer.html")),
     ("why.html", include_str!("../templates/why.html")),

@@ -333,6 +333,15 @@ pub struct Stop {
     pub since_ms: i64,
 }
 
+/// A lane that a person keeps from sending.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pause {
+    /// Who, in words; nobody is asked to prove it.
+    pub by: String,
+    /// Since when, Unix milliseconds.
+    pub since_ms: i64,
+}
+
 /// Which deliveries to make anew from the log.
 #[derive(Debug, Clone, Default)]
 pub struct Replay {

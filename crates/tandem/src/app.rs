@@ -38,12 +38,12 @@ pub(crate) struct App {
 
 /// Starts everything. Listens before the claim index is in memory: the first answers wait for it, callers do not fail.
 pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<App> {
-    let Config { server, store, sites, rates, .. } = config;
+    let Config { server, store, sites, rates, file, .. } = config;
     let token = server.private_token.clone().context("server.private_token is missing")?;
     let limits = server.limits();
     let public = listen(server.public, "server.public").await?;
     let private = listen(server.private, "server.private").await?;
-    let path = store.path.display().to_string();
+    let (path, retention_days) = (store.path.display().to_string(), store.retention_days);
     let store = Store::open(store.options()).with_context(|| format!("cannot open the store {path}"))?;
     let gateway =
         Gateway::new(sites, Arc::new(store), clock, limits).await.context("cannot set up the sites")?;
@@ -60,7 +60,12 @@ pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Resu
 
     let http = transport::Http::new().context("cannot set up TLS")?;
     let (public_addr, private_addr) = (public.local_addr()?, private.local_addr()?);
-    let pages = tandem_inspector::router(gateway.clone(), &token, stopped.clone())
+    let about = tandem_inspector::About {
+        configuration: file.map(|path| std::path::absolute(&path).unwrap_or(path)),
+        retention_days,
+        transport: Arc::new(http.clone()),
+    };
+    let pages = tandem_inspector::router(gateway.clone(), &token, about, stopped.clone())
         .context("cannot set up the pages of the private port")?;
     let for_people = private::router(gateway.clone(), Guard::new(&token)).merge(pages);
     let mut tasks = vec![

@@ -64,6 +64,15 @@ impl Rules {
         self.door.is_empty() && self.destinations.values().all(Vec::is_empty)
     }
 
+    /// Every rule's place (`door`, or a destination) and name, in the order in which they are applied.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        let door = self.door.iter().map(|rule| ("door", rule.name.as_str()));
+        let destinations = self.destinations.iter();
+        door.chain(
+            destinations.flat_map(|(at, rules)| rules.iter().map(|rule| (at.as_str(), rule.name.as_str()))),
+        )
+    }
+
     /// What of a request these rules may see.
     #[must_use]
     pub fn inputs(&self) -> &Inputs {

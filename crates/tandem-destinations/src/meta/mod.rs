@@ -185,6 +185,10 @@ impl Destination for Meta {
         Some(self.request_with(batch, &tail(&self.settings, Some(code))))
     }
 
+    fn meaning(&self, code: i64) -> Option<&'static str> {
+        reply::meaning(code)
+    }
+
     fn aid(&self) -> Aid {
         aid::of(&self.settings)
     }

@@ -109,6 +109,20 @@ fn class_of(status: u16, error: &GraphError) -> (Class, &'static str) {
     }
 }
 
+/// What a code means, for people; `None` for codes that are not known by their number alone.
+pub(super) fn meaning(code: i64) -> Option<&'static str> {
+    // Nothing else is known of it: a status that says nothing keeps the table's own answers apart from the rest.
+    let (class, remedy) = class_of(0, &GraphError { code: Some(code), ..GraphError::default() });
+    match (remedy, class) {
+        ("", Class::AgainLater) => Some("Meta limits calls: tried again after minutes, by itself."),
+        ("", Class::Again) if matches!(code, 1 | 2 | 341 | 368 | 5_000 | 21_009) => {
+            Some("Meta is busy: tried again soon, by itself.")
+        }
+        ("", _) => None,
+        (remedy, _) => Some(remedy),
+    }
+}
+
 /// Meta's words, the ones for people before the ones for programmers.
 fn words(error: &GraphError) -> String {
     let text = |text: &Option<String>| text.as_deref().unwrap_or_default().trim().to_owned();

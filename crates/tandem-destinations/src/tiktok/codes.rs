@@ -137,6 +137,18 @@ pub(super) fn class_of(code: i64) -> (Class, &'static str) {
     }
 }
 
+/// What a code means, for people; `None` for codes that are not in the table.
+#[must_use]
+pub(super) fn meaning(code: i64) -> Option<&'static str> {
+    let known = CODES.get(CODES.binary_search_by_key(&code, |c| c.code).ok()?)?;
+    Some(match (known.remedy, known.class) {
+        ("", Class::Delivered | Class::DeliveredWithWarning) => "TikTok has the events.",
+        ("", Class::RetrySlow) => "TikTok asks for patience: tried again after minutes, by itself.",
+        ("", _) => "TikTok is busy or limits calls: tried again soon, by itself.",
+        (remedy, _) => remedy,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +166,16 @@ mod tests {
         {
             assert!(c.remedy.ends_with('.'), "{}", c.code);
         }
+    }
+
+    #[test]
+    fn every_code_of_the_table_has_a_meaning() {
+        for c in CODES {
+            assert!(meaning(c.code).is_some_and(|text| text.ends_with('.')), "{}", c.code);
+        }
+        assert_eq!(meaning(49_999), None);
+        assert_eq!(meaning(40_100), meaning(50_002));
+        assert_eq!(meaning(40_105), Some(TOKEN));
     }
 
     #[test]

@@ -220,6 +220,10 @@ impl Destination for TikTok {
         Some(self.request_with(&head(&settings), batch))
     }
 
+    fn meaning(&self, code: i64) -> Option<&'static str> {
+        codes::meaning(code)
+    }
+
     fn aid(&self) -> Aid {
         aid::of(&self.settings.pixel_id)
     }

@@ -75,7 +75,10 @@ impl Call {
         }
         let mut mood = None;
         let mut groups: Vec<Vec<Ready>> = self.cut(ready);
-        while let Some(group) = groups.pop() {
+        // Held up meanwhile: what is left keeps waiting in the queue.
+        while !self.gateway.store.paused(self.lane.id)
+            && let Some(group) = groups.pop()
+        {
             let (again, told) = self.send(group).await;
             groups.extend(again);
             mood = told.or(mood);

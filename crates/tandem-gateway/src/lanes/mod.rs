@@ -54,6 +54,7 @@ pub async fn run(gateway: Arc<Gateway>, transport: Arc<dyn Transport>, mut stop:
                 under_way: HashSet::new(),
                 restraint: restraint(&gateway, lane.id),
                 calls: JoinSet::new(),
+                paused: false,
             };
             tasks.spawn(worker.run(stop.clone()));
         }
@@ -83,6 +84,8 @@ struct Worker {
     under_way: HashSet<i64>,
     restraint: Restraint,
     calls: JoinSet<Called>,
+    /// A person held it up when it last looked.
+    paused: bool,
 }
 
 impl Worker {
@@ -92,8 +95,10 @@ impl Worker {
         let mut sites = self.gateway.sites_changed();
         while !*stop.borrow() {
             let Some(lane) = self.gateway.lane(self.lane) else { break };
+            self.look_for_pause();
             let sleep = match self.restraint.until(Instant::now()) {
                 Some(until) => until - Instant::now(),
+                None if self.paused => IDLE,
                 None => self.start_calls(&lane).await,
             };
             tokio::select! {
@@ -111,6 +116,14 @@ impl Worker {
         }
         while self.calls.join_next().await.is_some() {}
         self.lane
+    }
+
+    /// Whether a person holds the lane up. Once that is over, it begins as after a start: what held it up before is old.
+    fn look_for_pause(&mut self) {
+        let was_paused = std::mem::replace(&mut self.paused, self.gateway.store.paused(self.lane));
+        if was_paused && !self.paused {
+            self.restraint = restraint(&self.gateway, self.lane);
+        }
     }
 
     /// Somebody lifted the stop through the API.
@@ -164,6 +177,10 @@ impl Worker {
                 }
                 Err(_) => return RECORD_AGAIN,
             };
+            // Held up while the queue was read.
+            if self.gateway.store.paused(self.lane) {
+                return IDLE;
+            }
             if batch.due.is_empty() {
                 return batch.next_due_ms.map_or(IDLE, |due| until(due, now_ms));
             }

@@ -18,7 +18,8 @@ use crate::asked::Asked;
 use crate::period::moment;
 use crate::session::Visitor;
 use crate::shell::Entry;
-use crate::{Inspector, form, format, read};
+use crate::form::Form;
+use crate::{Inspector, format, read};
 
 mod export;
 
@@ -302,9 +303,9 @@ pub(crate) async fn keep(
     Extension(visitor): Extension<Visitor>,
     request: Request,
 ) -> Response {
-    let form = match form::sent(&inspector, &visitor, request).await {
+    let form = match Form::read(&inspector, &visitor, request).await {
         Ok(form) => form,
-        Err(refused) => return *refused,
+        Err(refused) => return refused,
     };
     let name: String = form.get("name").chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
     if name.is_empty() {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Store;
-use crate::{LaneId, Stop, StoreError};
+use crate::{LaneId, Pause, Stop, StoreError};
 
 /// Deliveries of a lane by state.
 #[derive(Debug, Clone, Serialize)]
@@ -19,6 +19,9 @@ pub struct LaneCounts {
     /// Set while the lane waits for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Stop>,
+    /// Set while a person keeps it from sending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
     /// Waiting deliveries.
     pub waiting: i64,
     /// When the oldest of them came due, Unix milliseconds.
@@ -49,16 +52,19 @@ impl Store {
             conn.prepare_cached(
                 "SELECT l.id, l.site, l.destination, l.stopped_why, l.stopped_since_ms,
                    (SELECT count(*) FROM deliveries WHERE lane = l.id AND state = 0),
-                   (SELECT min(due_ms) FROM deliveries WHERE lane = l.id AND state = 0)
+                   (SELECT min(due_ms) FROM deliveries WHERE lane = l.id AND state = 0),
+                   l.paused_by, l.paused_since_ms
                  FROM lanes AS l ORDER BY l.site, l.destination",
             )?
             .query_map([], |r| {
                 let (why, since): (Option<String>, Option<i64>) = (r.get(3)?, r.get(4)?);
+                let (by, paused_ms): (Option<String>, Option<i64>) = (r.get(7)?, r.get(8)?);
                 Ok(LaneCounts {
                     lane: LaneId(r.get(0)?),
                     site: r.get(1)?,
                     destination: r.get(2)?,
                     stopped: why.zip(since).map(|(why, since_ms)| Stop { why, since_ms }),
+                    paused: by.map(|by| Pause { by, since_ms: paused_ms.unwrap_or_default() }),
                     waiting: r.get(5)?,
                     oldest_due_ms: r.get(6)?,
                 })

@@ -20,6 +20,7 @@ mod keep;
 mod late;
 mod ledger;
 mod open;
+mod pause;
 mod prune;
 mod read;
 mod reader;
@@ -32,8 +33,10 @@ mod write;
 mod writer;
 
 pub use inspect::{LaneCounts, Totals, View};
+pub(crate) use open::open_reader_with_insight;
 pub(crate) use open::read_only;
-use open::{open_reader, open_reader_with_insight, open_writer};
+use open::{open_reader, open_writer};
+use pause::Pauses;
 pub use reader::Reader;
 pub(crate) use reader::{CLOCK_SLACK_MS, first_since};
 pub use records::ConsentRecord;
@@ -77,6 +80,7 @@ pub struct Store {
     last_commit_failed: Arc<AtomicBool>,
     commits: Arc<AtomicI64>,
     refusals: Arc<Refusals>,
+    pauses: Arc<Pauses>,
     insight: Arc<Insight>,
 }
 
@@ -90,6 +94,7 @@ impl Store {
     pub fn open(options: Options) -> Result<Self, StoreError> {
         let conn = open_writer(&options.path)?;
         let refusals = Arc::new(Refusals::at_opening(&conn).map_err(into_error)?);
+        let pauses = Arc::new(Pauses::at_opening(&conn).map_err(into_error)?);
         let insight = Arc::new(Insight::start(&options)?);
         let (commands, inbox) = mpsc::channel(options.queue);
         let wakers = Wakers::default();
@@ -103,6 +108,7 @@ impl Store {
             failed: last_commit_failed.clone(),
             commits: commits.clone(),
             refusals: refusals.clone(),
+            pauses: pauses.clone(),
             insight: insight.clone(),
             runtime: tokio::runtime::Handle::try_current().ok(),
         };
@@ -111,7 +117,7 @@ impl Store {
             .spawn(move || writer.run(inbox))
             .map_err(|e| StoreError::Database(e.to_string()))?;
         let readers = Mutex::default();
-        Ok(Self { commands, readers, path, wakers, last_commit_failed, commits, refusals, insight })
+        Ok(Self { commands, readers, path, wakers, last_commit_failed, commits, refusals, pauses, insight })
     }
 
     /// Appends a batch in one synced transaction; the answer comes after the sync, one outcome an event.

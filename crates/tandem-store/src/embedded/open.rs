@@ -16,7 +16,8 @@ const COLUMNS_OF_3: &str =
     "ALTER TABLE deliveries ADD COLUMN consent TEXT; ALTER TABLE orders ADD COLUMN consent TEXT;";
 
 /// The same of files from before version 4.
-const COLUMNS_OF_4: &str = "ALTER TABLE lanes ADD COLUMN paused_by TEXT;";
+const COLUMNS_OF_4: &str =
+    "ALTER TABLE lanes ADD COLUMN paused_by TEXT; ALTER TABLE lanes ADD COLUMN paused_since_ms INTEGER;";
 
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let mut conn = Connection::open(path).map_err(into_error)?;
@@ -72,7 +73,7 @@ fn newer(version: i64) -> StoreError {
 }
 
 /// A reader with the insight file beside it, as schema `insight`.
-pub(super) fn open_reader_with_insight(path: &Path, insight: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn open_reader_with_insight(path: &Path, insight: &Path) -> rusqlite::Result<Connection> {
     let conn = open_reader(path)?;
     conn.execute("ATTACH DATABASE ?1 AS insight", [read_only(insight)])?;
     Ok(conn)

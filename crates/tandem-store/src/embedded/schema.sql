@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS events (
 -- Full network addresses, kept apart from the log and only as long as an event can be sent.
 CREATE TABLE IF NOT EXISTS addresses (event_seq INTEGER PRIMARY KEY, ip TEXT NOT NULL);
 
--- One destination of one site. paused_by: set while a person keeps it from sending.
+-- One destination of one site. paused_by: set while a person keeps it from sending; nothing but a person lifts that.
 CREATE TABLE IF NOT EXISTS lanes (
   id INTEGER PRIMARY KEY,
   site TEXT NOT NULL,
@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS lanes (
   stopped_why TEXT,
   stopped_since_ms INTEGER,
   paused_by TEXT,
+  paused_since_ms INTEGER,
   UNIQUE (site, destination)
 );
 

@@ -10,11 +10,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::claims::ClaimIndex;
+use super::pause::{self, Pauses};
 use super::refusals::Refusals;
 use super::write::Appender;
 use super::{Options, Wake, Wakers, into_error, keep, prune, record, write};
 use crate::insight::Insight;
-use crate::{Batch, Keep, LaneId, Outcome, Replay, Report, Stop, StoreError, drill};
+use crate::{Batch, Keep, LaneId, Outcome, Pause, Replay, Report, Stop, StoreError, drill};
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -23,6 +24,7 @@ pub(super) enum Command {
     Append { batch: Batch, now_ms: i64, done: Answer<Vec<Outcome>> },
     Record { report: Box<Report>, done: Answer<()> },
     SetStop { lane: LaneId, stop: Option<Stop>, done: Answer<()> },
+    SetPause { lane: LaneId, pause: Option<Pause>, done: Answer<()> },
     Replay { replay: Replay, now_ms: i64, done: Answer<u64> },
     Lane { site: String, destination: String, done: Answer<LaneId> },
     ClampDue { farthest_ms: i64, now_ms: i64, done: Answer<()> },
@@ -67,6 +69,7 @@ pub(super) struct Writer {
     pub(super) failed: Arc<AtomicBool>,
     pub(super) commits: Arc<AtomicI64>,
     pub(super) refusals: Arc<Refusals>,
+    pub(super) pauses: Arc<Pauses>,
     pub(super) insight: Arc<Insight>,
     /// Where the callers live, if they live in one.
     pub(super) runtime: Option<Handle>,
@@ -88,11 +91,15 @@ impl Writer {
             let Some(index) = claims.index(needed) else { return };
             let forgotten = batch.iter().filter_map(|c| self.options.cutoff_of(c)).max();
             batch.iter().filter_map(time_of).for_each(|now_ms| self.refusals.tell_time(now_ms));
+            let pauses: Vec<(LaneId, bool)> = batch.iter().filter_map(pause_of).collect();
             let Done { wake, answers, refused } =
                 transaction(&self.conn, index, batch, &self.options, &self.failed);
             self.commits.fetch_add(1, Ordering::Relaxed);
             // Whoever is told that a no was taken finds it here.
             refused.into_iter().for_each(|(site, at_ms)| self.refusals.note(site, at_ms));
+            if answers.error.is_none() {
+                pauses.into_iter().for_each(|(lane, paused)| self.pauses.note(lane, paused));
+            }
             answers.tell(self.runtime.as_ref());
             self.wakers.ring(&wake);
             self.insight.look(forgotten);
@@ -162,6 +169,14 @@ fn weight(command: &Command) -> usize {
 fn time_of(command: &Command) -> Option<i64> {
     match command {
         Command::Append { now_ms, .. } => Some(*now_ms),
+        _ => None,
+    }
+}
+
+/// Which lane is held up or let go.
+fn pause_of(command: &Command) -> Option<(LaneId, bool)> {
+    match command {
+        Command::SetPause { lane, pause, .. } => Some((*lane, pause.is_some())),
         _ => None,
     }
 }
@@ -269,7 +284,7 @@ fn note_wake(wake: &mut Wake, command: &Command) {
             // What waits for the browser half of an order may do so in any lane.
             wake.all |= batch.touches.iter().any(|t| !t.touch.orders.is_empty());
         }
-        Command::SetStop { lane, .. } => {
+        Command::SetStop { lane, .. } | Command::SetPause { lane, .. } => {
             wake.lanes.insert(*lane);
         }
         Command::Replay { .. } | Command::ClampDue { .. } => wake.all = true,
@@ -314,6 +329,10 @@ fn apply(
         }
         Command::SetStop { lane, stop, done } => {
             let ((), error) = split(healthy, || write::set_stop(conn, lane, stop.as_ref()));
+            (Pending::Unit(done), error)
+        }
+        Command::SetPause { lane, pause, done } => {
+            let ((), error) = split(healthy, || pause::set_pause(conn, lane, pause.as_ref()));
             (Pending::Unit(done), error)
         }
         Command::Replay { replay, now_ms, done } => {

@@ -14,9 +14,13 @@ use crate::StoreError;
 use crate::embedded::{Options, into_error};
 
 mod calls;
+pub mod choices;
+pub mod doubles;
 mod event;
 mod follow;
+pub mod lanes;
 pub(crate) mod lookup;
+pub mod matching;
 mod open;
 mod orders;
 mod pass;
@@ -25,7 +29,9 @@ mod query;
 mod reconcile;
 mod relate;
 mod search;
+pub mod sql;
 mod tally;
+pub mod ways;
 
 pub use query::{FindingCount, HourCount, ObservationFilter, Observed};
 pub use reconcile::Look;

@@ -34,6 +34,8 @@ pub(crate) const EXAMPLE: &str = include_str!("../../../../examples/tandem.toml"
 
 /// A configuration, checked and with its secrets in place.
 pub(crate) struct Config {
+    /// Where it was read from, if from a file.
+    pub(crate) file: Option<PathBuf>,
     pub(crate) server: Server,
     pub(crate) store: StoreSettings,
     pub(crate) log: Log,
@@ -168,7 +170,8 @@ pub(crate) type RuleTests = Vec<(String, Vec<RuleTest>)>;
 /// # Errors
 /// All [`Problems`] at once.
 pub(crate) fn load(path: &Path) -> Result<Config, Problems> {
-    parse(&text_of(path)?, folder_of(path), |name| std::env::var(name).ok())
+    let config = parse(&text_of(path)?, folder_of(path), |name| std::env::var(name).ok())?;
+    Ok(Config { file: Some(path.to_owned()), ..config })
 }
 
 /// Only the listeners' settings, for commands that talk to a running gateway and need no other secret.
@@ -244,7 +247,7 @@ pub(crate) fn parse(
     }
     let wanted = sites.iter().any(|setup| setup.site.reporting.is_wanted());
     let rates = rules::rates(currency, wanted, base, &store, &mut problems);
-    problems.or(Config { server, store, log, sites, rates, rule_tests, remarks })
+    problems.or(Config { file: None, server, store, log, sites, rates, rule_tests, remarks })
 }
 
 fn section<T: for<'de> Deserialize<'de> + Default>(

@@ -1,10 +1,8 @@
 //! The platforms: settings that look odd, and a test event that they show and do not count.
 
-use tandem_core::Event;
-use tandem_core::identity::{IdHashes, MatchKeys};
-use tandem_destinations::{Destination, Reply, Verdict};
+use tandem_destinations::Destination;
 use tandem_gateway::clock::Clock;
-use tandem_gateway::transport::Transport;
+use tandem_gateway::trial::{self, Trial};
 
 use super::Check;
 use super::subject::{Subject, random};
@@ -43,44 +41,14 @@ async fn test_event(subject: &Subject, destination: &dyn Destination) -> Check {
         let verdict = super::check::Verdict::Skipped;
         return Check { name, verdict, what, remedy: get.unwrap_or_default() };
     };
-    let mapped = destination.map(&event(subject), false);
-    let Some(request) = destination.test_request(&[mapped], code) else {
-        return Check::ok(name, format!("{title} has no test events"));
-    };
-    let verdict = match destination.reply(&subject.http.send(request).await) {
-        Reply::Whole(verdict) => Some(verdict),
-        Reply::Each(verdicts) => verdicts.into_iter().next(),
-    };
-    match verdict {
-        Some(Verdict::Delivered { warning: None }) => {
-            Check::ok(name, format!("{title} took it: it shows as Pageview where you got {code}"))
-        }
-        Some(Verdict::Delivered { warning: Some(remark) }) => {
-            Check::warn(name, remark, "It was taken all the same.")
-        }
-        Some(Verdict::StopDestination { why, .. }) => {
-            Check::fail(name, why, format!("Until then {title} takes no event at all; they wait."))
-        }
-        Some(Verdict::Rejected { why, .. }) => {
-            Check::fail(name, why, "The code may be one of another pixel, or have run out: get a new one.")
-        }
-        Some(Verdict::Retry { why, .. }) => Check::warn(name, why, "Try again in a while."),
-        None => Check::warn(name, format!("{title} said nothing about it"), "Try again in a while."),
-    }
-}
-
-fn event(subject: &Subject) -> Event {
     let nonce = random();
-    let page = subject.page.as_ref().and_then(|page| page.as_ref().ok()).map(|page| page.url.to_string());
-    let mut event = Event {
-        site: subject.setup.site.id.clone(),
-        source: "doctor".to_owned(),
-        event_name: "Pageview".to_owned(),
-        event_id: format!("tandem_doctor_{nonce}"),
-        event_time: subject.clock.now_s(),
-        user: MatchKeys { external_id: vec![IdHashes::of(&nonce)], ..MatchKeys::default() },
-        ..Event::default()
-    };
-    event.page.url = page;
-    event
+    let mut event = trial::event(&subject.setup.site.id, "doctor", &nonce, subject.clock.now_s());
+    event.page.url =
+        subject.page.as_ref().and_then(|page| page.as_ref().ok()).map(|page| page.url.to_string());
+    let Trial { result, what, remedy } = trial::send(destination, &subject.http, &event, code).await;
+    match result {
+        trial::Result::Taken | trial::Result::Impossible => Check::ok(name, what),
+        trial::Result::Doubtful => Check::warn(name, what, remedy),
+        trial::Result::Refused => Check::fail(name, what, remedy),
+    }
 }

@@ -126,6 +126,11 @@ fn lane(title: &str, lane: Option<&Value>, now_ms: i64) -> Check {
             "Mend that, then restart, or POST /api/lanes/LANE/resume (docs/operating.md).",
         );
     }
+    if let Some(by) = lane["paused"]["by"].as_str() {
+        let what = format!("{title} is paused by {by}, with {waiting} waiting");
+        let remedy = "Resume it on the page Destinations of the private port when it may send again.";
+        return Check::warn(name, what, remedy);
+    }
     let late_ms = lane["oldest_due_ms"].as_i64().map_or(0, |due_ms| now_ms - due_ms);
     if late_ms > LATE_MS {
         return Check::warn(

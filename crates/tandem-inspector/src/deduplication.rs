@@ -1,0 +1,370 @@
+//! Deduplication: do page and server report under one id, what may count twice, and what did not thanks to us.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use serde::Serialize;
+use tandem_core::{Amount, codes};
+use tandem_store::insight::doubles::{Asked as Wanted, CodeCount, Halves, Twins};
+
+use crate::asked::Asked;
+use crate::period::Scope;
+use crate::session::Visitor;
+use crate::shell::Entry;
+use crate::{Inspector, format};
+
+pub(crate) const ENTRY: Entry = Entry { path: "/deduplication", name: "Deduplication", group: "Quality" };
+
+/// What two events show that one event counts twice.
+const DOUBLES: [&str; 4] = ["id_near_miss", "order_under_two_ids", "order_under_two_names", "value_jump"];
+
+/// What single events show: a pixel cannot have this id.
+const RISKS: [&str; 4] = ["event_id_unpaired", "sale_id_differs", "event_id_missing", "names_mixed"];
+
+/// What was kept from counting twice.
+const REMOVED: [&str; 3] = ["duplicate", "event_id_unpaired", "page_reports"];
+
+/// Pairs of one code that are looked at, and rows shown of all.
+const LOOKED_AT: u32 = 200;
+const SHOWN: usize = 50;
+
+/// Fewer pairs tell nothing about a set-up.
+const LEAST: i64 = 5;
+
+#[derive(Serialize)]
+struct Page {
+    scope: Scope,
+    answer: (&'static str, String),
+    double: Double,
+    pairs: Vec<Pair>,
+    pairs_more: usize,
+    looked_at: u32,
+    late: i64,
+    late_pairs: Vec<Pair>,
+    removed: Vec<Removed>,
+    removed_sum: i64,
+    halves: Vec<Print>,
+    has_halves: bool,
+    risks: Vec<Risk>,
+}
+
+/// What both a destination got, and what it is worth.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+struct Double {
+    events: i64,
+    /// `267.00 EUR`, one for each currency.
+    money: Vec<String>,
+    /// Pairs that were seen, sent or not.
+    seen: i64,
+}
+
+#[derive(Serialize)]
+struct Pair {
+    at_ms: i64,
+    site: String,
+    code: String,
+    one: Side,
+    other: Option<Side>,
+    /// Destinations that got both; nothing when none did.
+    twice_at: String,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Side {
+    seq: i64,
+    event_name: String,
+    source: String,
+    value: String,
+    /// What is the same, what differs, what is the same again.
+    id: [String; 3],
+}
+
+#[derive(Serialize)]
+struct Removed {
+    code: String,
+    count: i64,
+    what: String,
+}
+
+#[derive(Serialize)]
+struct Risk {
+    code: String,
+    count: i64,
+    what: String,
+    fix: String,
+}
+
+/// One name against the healthy fingerprint.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Print {
+    halves: Halves,
+    /// Of those whose pixel is known, in percent.
+    both_share: Option<i64>,
+    server: i64,
+    browser: i64,
+    /// For a tag.
+    state: &'static str,
+    word: &'static str,
+    why: &'static str,
+}
+
+pub(crate) async fn page(
+    State(inspector): State<Arc<Inspector>>,
+    Extension(visitor): Extension<Visitor>,
+    uri: Uri,
+) -> Response {
+    let known = ["site", "period", "from", "to"];
+    let scope = Asked::read(&uri, &known).and_then(|asked| Scope::read(&inspector, ENTRY.path, &asked, "7d"));
+    let scope = match scope {
+        Ok(scope) => scope,
+        Err(text) => return inspector.shell.unclear(&visitor, &text),
+    };
+    let (site, days) = (Some(scope.site.clone()).filter(|site| !site.is_empty()), scope.period.days());
+    let from_ms = scope.period.from_ms;
+    let read = crate::read(&inspector, move |store| {
+        let asked = Wanted { site: site.as_deref(), days };
+        let mut twins = store.near_misses(asked, from_ms, LOOKED_AT)?;
+        for code in DOUBLES {
+            twins.extend(store.twins(asked, code, from_ms, LOOKED_AT)?);
+        }
+        let mut removed = store.skips(asked, &REMOVED)?;
+        removed.extend(store.notice_counts(asked, "duplicate")?);
+        let findings = store.finding_counts(asked, &RISKS)?;
+        let late = store.finding_counts(asked, &["late_pair"])?;
+        let late_pairs = store.twins(asked, "late_pair", from_ms, 20)?;
+        Ok((twins, removed, findings, late, late_pairs, store.halves(asked)?))
+    });
+    let Some((twins, removed, risks, late, late_pairs, halves)) = read.await else {
+        return inspector.shell.no_answer(&visitor);
+    };
+    let twins = once_each(twins);
+    let double = double(&twins);
+    let removed_sum = removed.iter().map(|one| one.count).sum();
+    let page = Page {
+        answer: answer(&double, removed_sum, &scope.period.words),
+        double,
+        pairs_more: twins.len().saturating_sub(SHOWN),
+        pairs: twins.into_iter().take(SHOWN).map(pair).collect(),
+        looked_at: LOOKED_AT,
+        late: late.iter().map(|one| one.count).sum(),
+        late_pairs: late_pairs.into_iter().map(pair).collect(),
+        removed: removed.into_iter().map(removed_row).collect(),
+        removed_sum,
+        has_halves: halves.iter().any(|one| one.both + one.browser + one.server > 0),
+        halves: halves.into_iter().map(print_of).collect(),
+        risks: risks.into_iter().map(risk).collect(),
+        scope,
+    };
+    inspector.shell.page(Some(&visitor), StatusCode::OK, "deduplication.html", ENTRY.name, &page)
+}
+
+fn answer(double: &Double, removed: i64, period: &str) -> (&'static str, String) {
+    let kept = match removed {
+        0 => String::new(),
+        1 => " One repeat was not counted twice.".to_owned(),
+        n => format!(" {} repeats were not counted twice.", format::count(n)),
+    };
+    match double.events {
+        0 => ("good", format!("In {period} nothing that was sent looks counted twice.{kept}")),
+        n => {
+            let sales =
+                if n == 1 { "1 event looks".to_owned() } else { format!("{} events look", format::count(n)) };
+            let money = double.money.join(" and ");
+            let money = if money.is_empty() { String::new() } else { format!(", worth {money}") };
+            ("bad", format!("In {period} {sales} counted twice{money}.{kept}"))
+        }
+    }
+}
+
+/// The same two events may be seen under two codes: the newest first, each pair once.
+fn once_each(mut twins: Vec<Twins>) -> Vec<Twins> {
+    twins.sort_by_key(|pair| std::cmp::Reverse(pair.at_ms));
+    let mut seen = HashSet::new();
+    twins.retain(|pair| match &pair.other {
+        Some(other) if pair.one.seq > 0 => {
+            seen.insert((pair.one.seq.min(other.seq), pair.one.seq.max(other.seq)))
+        }
+        _ => true,
+    });
+    twins
+}
+
+/// Only what really went out twice to one destination counts.
+fn double(twins: &[Twins]) -> Double {
+    let mut money: BTreeMap<String, Amount> = BTreeMap::new();
+    let sent: Vec<&Twins> = twins.iter().filter(|pair| !pair.both_sent_to.is_empty()).collect();
+    for pair in &sent {
+        let told =
+            [Some(&pair.one), pair.other.as_ref()].into_iter().flatten().find(|one| one.value.is_some());
+        let Some(told) = told else { continue };
+        let Some(value) = told.value.as_deref().and_then(|text| text.parse::<Amount>().ok()) else {
+            continue;
+        };
+        let sum = money.entry(told.currency.clone().unwrap_or_default()).or_default();
+        *sum = sum.decimal().checked_add(value.decimal()).map_or(*sum, Amount::new);
+    }
+    let written =
+        |(currency, sum): (String, Amount)| format!("{} {currency}", format::money(&sum.to_string()));
+    Double {
+        events: i64::try_from(sent.len()).unwrap_or(i64::MAX),
+        seen: i64::try_from(twins.len()).unwrap_or(i64::MAX),
+        money: money.into_iter().map(written).map(|text| text.trim_end().to_owned()).collect(),
+    }
+}
+
+fn pair(twins: Twins) -> Pair {
+    let other_id = twins.other.as_ref().map_or("", |other| other.event_id.as_str());
+    let (one_id, other_id) = differing(&twins.one.event_id, other_id);
+    let side = |twin: tandem_store::insight::doubles::Twin, id| Side {
+        seq: twin.seq,
+        event_name: twin.event_name,
+        source: twin.source,
+        value: twin.value.map_or_else(String::new, |value| {
+            format!("{} {}", format::money(&value), twin.currency.unwrap_or_default())
+        }),
+        id,
+    };
+    Pair {
+        at_ms: twins.at_ms,
+        site: twins.site,
+        code: twins.code,
+        other: twins.other.map(|other| side(other, other_id)),
+        one: side(twins.one, one_id),
+        twice_at: twins.both_sent_to,
+        message: twins.message,
+    }
+}
+
+/// Two ids, each as what both begin with, what differs, and what both end with.
+fn differing(a: &str, b: &str) -> ([String; 3], [String; 3]) {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let same = |(a, b): &(&char, &char)| a == b;
+    let head = a.iter().zip(&b).take_while(same).count();
+    let (rest_a, rest_b) = (a.get(head..).unwrap_or_default(), b.get(head..).unwrap_or_default());
+    let tail = rest_a.iter().rev().zip(rest_b.iter().rev()).take_while(same).count();
+    let cut = |all: &[char]| {
+        let middle = all.len().saturating_sub(tail);
+        let text = |from: usize, to: usize| all.get(from..to).unwrap_or_default().iter().collect();
+        [text(0, head), text(head, middle), text(middle, all.len())]
+    };
+    (cut(&a), cut(&b))
+}
+
+fn explained(code: &str) -> (String, String) {
+    let plain = |text: &str| text.replace('`', "");
+    codes::find(code).map(|found| (plain(&found.what), plain(&found.fix))).unwrap_or_default()
+}
+
+fn removed_row(of: CodeCount) -> Removed {
+    let skip = codes::find_as(codes::Kind::Skip, &of.code).or_else(|| codes::find(&of.code));
+    Removed {
+        what: skip.map(|code| code.what.replace('`', "")).unwrap_or_default(),
+        count: of.count,
+        code: of.code,
+    }
+}
+
+fn risk(of: CodeCount) -> Risk {
+    let (what, fix) = explained(&of.code);
+    Risk { what, fix, count: of.count, code: of.code }
+}
+
+/// The healthy fingerprint: both halves of most events arrive, and the server's are at least as many as the page's.
+fn print_of(halves: Halves) -> Print {
+    let (both, browser, server) = (halves.both, halves.browser, halves.server);
+    let known = both + browser + server;
+    let share = (known > 0).then(|| both * 100 / known);
+    let (all_server, all_browser) = (both + server, both + browser);
+    let (state, word, why) = match share {
+        None => ("", "not known", "No page told what became of its pixel, so there is nothing to compare."),
+        Some(_) if known < LEAST => ("", "too few", "Too few events to tell."),
+        Some(_) if all_browser > all_server => (
+            "bad",
+            "server lacks events",
+            "The page's pixel reports more than we do: events of the server are missing.",
+        ),
+        Some(share) if share < 50 => (
+            "wait",
+            "few pairs",
+            "Most pixels were blocked or not loaded. The server's half counts alone: look at consent and at the pixel.",
+        ),
+        Some(_) => {
+            ("good", "healthy", "Most events have both halves, and the server's are at least as many.")
+        }
+    };
+    Print { both_share: share, server: all_server, browser: all_browser, state, word, why, halves }
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_store::insight::doubles::Twin;
+
+    use super::*;
+
+    fn twins(one: i64, other: i64, sent_to: &str, value: &str) -> Twins {
+        let twin = |seq: i64| Twin {
+            seq,
+            event_id: format!("order_{seq}"),
+            value: Some(value.to_owned()),
+            currency: Some("EUR".to_owned()),
+            ..Twin::default()
+        };
+        Twins {
+            code: "id_near_miss".into(),
+            message: String::new(),
+            at_ms: one,
+            site: "shop".into(),
+            one: twin(one),
+            other: Some(twin(other)),
+            both_sent_to: sent_to.into(),
+        }
+    }
+
+    #[test]
+    fn only_what_was_sent_twice_is_double() {
+        let all = [twins(2, 1, "tiktok", "89.99"), twins(4, 3, "", "10"), twins(6, 5, "meta", "0.01")];
+        let found = double(&all);
+        assert_eq!((found.events, found.seen, found.money), (2, 3, vec!["90.00 EUR".to_owned()]));
+        let (mood, text) = answer(&double(&all), 212, "the last 7 days");
+        assert_eq!(mood, "bad");
+        assert!(text.ends_with("worth 90.00 EUR. 212 repeats were not counted twice."), "{text}");
+        assert_eq!(answer(&double(&all[1..2]), 0, "x").0, "good");
+    }
+
+    #[test]
+    fn a_pair_seen_under_two_codes_is_one() {
+        let all = vec![twins(2, 1, "tiktok", "1"), twins(1, 2, "tiktok", "1"), twins(3, 1, "", "1")];
+        assert_eq!(once_each(all).len(), 2);
+    }
+
+    #[test]
+    fn what_differs_is_marked() {
+        let texts = |parts: [String; 3]| parts.join("|");
+        for (a, b, marked_a, marked_b) in [
+            ("order-891", "order_891", "order|-|891", "order|_|891"),
+            ("891", "wc_891", "||891", "|wc_|891"),
+            ("aa", "aaa", "aa||", "aa|a|"),
+            ("x", "", "|x|", "||"),
+            ("é1", "é2", "é|1|", "é|2|"),
+        ] {
+            let (one, other) = differing(a, b);
+            assert_eq!((texts(one).as_str(), texts(other).as_str()), (marked_a, marked_b), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn the_fingerprint_is_read() {
+        let print =
+            |both, browser, server| print_of(Halves { both, browser, server, ..Halves::default() }).word;
+        assert_eq!(print(80, 2, 18), "healthy");
+        assert_eq!(print(80, 30, 1), "server lacks events");
+        assert_eq!(print(20, 0, 80), "few pairs");
+        assert_eq!(print(1, 0, 0), "too few");
+        assert_eq!(print(0, 0, 0), "not known");
+    }
+}
