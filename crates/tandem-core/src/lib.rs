@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod bots;
 pub mod claim;
+pub mod codes;
 pub mod consent;
 pub mod door;
 pub mod event;
@@ -15,6 +16,7 @@ pub mod money;
 pub mod names;
 pub mod normalise;
 pub mod page;
+pub mod quality;
 pub mod rates;
 pub mod retry;
 pub mod rules;

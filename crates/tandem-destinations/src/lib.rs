@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tandem_core::consent::Purpose;
+use tandem_core::quality::Key;
 use tandem_core::retry::Pace;
 use tandem_core::{Event, Finding};
 
@@ -47,6 +48,10 @@ pub struct Definition {
     pub tcf_vendor: Option<u16>,
     /// Ids by which it knows a browser (`fbp`), and which our answers make for browsers that have none.
     pub browser_ids: &'static [&'static str],
+    /// What each match key is worth to it, in thousandths of a full score, see `tandem_core::quality::emq`. Our estimate:
+    /// TikTok says of its score only that it is a "weighted average" of how often each match key is there, Meta names keys
+    /// and no weights, and neither publishes a figure. A key that the platform does not take is not listed.
+    pub match_weights: &'static [(Key, u16)],
 }
 
 /// What content ids stand for in a catalogue feed.

@@ -117,6 +117,17 @@ fn every_code_has_its_row() {
     assert!(stale.is_empty(), "in docs/findings.md and nowhere else: {stale:?}");
 }
 
+/// Pages and commands explain a code by what the document says of it.
+#[test]
+fn every_code_is_explained() {
+    let (codes, endings) = in_code();
+    let of_fields = endings.iter().map(|ending| format!("email{ending}"));
+    for code in codes.iter().cloned().chain(of_fields).filter(|code| code != "email_server") {
+        let row = tandem_core::codes::find(&code);
+        assert!(row.is_some_and(|row| !row.what.is_empty()), "{code} is not explained");
+    }
+}
+
 #[test]
 fn every_relative_link_leads_to_a_file() {
     let mut documents = files(&root().join("docs"), "md");

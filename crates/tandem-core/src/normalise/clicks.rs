@@ -153,6 +153,11 @@ pub fn kept_cookie_names() -> impl Iterator<Item = &'static str> {
         .copied()
 }
 
+/// Names of all click ids and cookies, as events call them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SOURCES.iter().map(|source| source.key)
+}
+
 /// Names of all parameters of addresses that are click ids, in lower case.
 pub fn parameter_names() -> impl Iterator<Item = &'static str> {
     SOURCES.iter().filter_map(|source| source.parameter)

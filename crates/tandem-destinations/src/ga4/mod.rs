@@ -21,6 +21,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tandem_core::consent::Purpose;
+use tandem_core::quality::Key;
 use tandem_core::{Channel, Event, Finding};
 
 use crate::{
@@ -50,6 +51,9 @@ const MAX_AGE_S: i64 = 72 * 3_600;
 /// Ours: most requests hold one visitor's one event.
 const CONCURRENCY: usize = 8;
 
+/// Ours: Google Analytics knows a visitor by the client id of its own cookie, and every other id is one we make.
+const MATCH_WEIGHTS: &[(Key, u16)] = &[(Key::GaClientId, 1_000)];
+
 static DEFINITION: Definition = Definition {
     name: "ga4",
     title: "Google Analytics",
@@ -65,6 +69,7 @@ static DEFINITION: Definition = Definition {
     // to say.
     tcf_vendor: None,
     browser_ids: &[],
+    match_weights: MATCH_WEIGHTS,
 };
 
 /// GA4, for the list of platforms.

@@ -15,6 +15,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
 use tandem_core::consent::Purpose;
+use tandem_core::quality::Key;
 use tandem_core::{Event, Finding, names};
 
 use crate::{
@@ -43,6 +44,21 @@ const MAX_AGE_S: i64 = 7 * 86_400;
 /// Ours: enough to hide a slow answer.
 const CONCURRENCY: usize = 4;
 
+/// Ours, see [`Definition::match_weights`]: what names a person weighs most, then the click, then what names a browser.
+const MATCH_WEIGHTS: &[(Key, u16)] = &[
+    (Key::Email, 300),
+    (Key::Phone, 250),
+    (Key::Fbc, 250),
+    (Key::ExternalId, 150),
+    (Key::Fbp, 100),
+    (Key::Ip, 80),
+    (Key::UserAgent, 40),
+    (Key::FirstName, 20),
+    (Key::LastName, 20),
+    (Key::Address, 30),
+    (Key::Country, 10),
+];
+
 static DEFINITION: Definition = Definition {
     name: "meta",
     title: "Meta",
@@ -57,6 +73,7 @@ static DEFINITION: Definition = Definition {
     // Believed not to be on the IAB's list; a shop that knows better sets it.
     tcf_vendor: None,
     browser_ids: &["fbp"],
+    match_weights: MATCH_WEIGHTS,
 };
 
 /// Meta, for the list of platforms.

@@ -17,6 +17,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 use tandem_core::consent::Purpose;
+use tandem_core::quality::Key;
 use tandem_core::{Channel, Event, Finding, names};
 
 use crate::{
@@ -56,6 +57,22 @@ const MAX_AGE_S: i64 = 7 * 86_400;
 /// Ours: far below the 1,000 requests per second TikTok allows, and enough to hide a slow answer.
 const CONCURRENCY: usize = 4;
 
+/// Ours, see [`Definition::match_weights`]: what names a person weighs most, then the click, then what names a browser.
+const MATCH_WEIGHTS: &[(Key, u16)] = &[
+    (Key::Email, 300),
+    (Key::Phone, 250),
+    (Key::Ttclid, 250),
+    (Key::ExternalId, 150),
+    (Key::Ttp, 100),
+    (Key::Ip, 80),
+    (Key::UserAgent, 40),
+    (Key::FirstName, 20),
+    (Key::LastName, 20),
+    (Key::Address, 30),
+    (Key::Country, 10),
+    (Key::Locale, 5),
+];
+
 static DEFINITION: Definition = Definition {
     name: "tiktok",
     title: "TikTok",
@@ -70,6 +87,7 @@ static DEFINITION: Definition = Definition {
     // Whether TikTok is on the IAB's list could not be confirmed; a shop that knows sets it.
     tcf_vendor: None,
     browser_ids: &[],
+    match_weights: MATCH_WEIGHTS,
 };
 
 /// TikTok, for the list of platforms.
