@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::StoreError;
 use crate::embedded::{into_error, read_only};
 
+pub mod alerts;
 mod follow;
 
 /// Where the insight file of a log is.
