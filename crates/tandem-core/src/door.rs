@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::claim::OrderReport;
+use crate::consent::Purpose;
 use crate::event::{Event, Item};
 use crate::identity::{RawIdentity, hash_identity};
 use crate::money::Amount;
-use crate::normalise::{clicks, text};
-use crate::{Finding, Site, names, page};
+use crate::normalise::{campaign, clicks, text};
+use crate::{Channel, Finding, Site, names, page};
 
 /// Web events older than this are kept but not sent on their own, in seconds. No platform publishes TikTok's limit;
 /// seven days is what others chose, and Meta's, Reddit's and Microsoft's documented one.
@@ -21,6 +22,9 @@ pub const OLD_AFTER_S: i64 = 7 * 86_400;
 const CLOCK_SLACK_S: i64 = 300;
 
 const MAX_ID_LEN: usize = 200;
+
+/// A number of up to so many digits may be a count of orders; longer ones are times or drawn by lot.
+const COUNTER_DIGITS: usize = 8;
 
 /// What a source decoded: everything but the checks. The raw identity is consumed by [`admit`].
 #[derive(Default)]
@@ -140,6 +144,7 @@ pub fn admit(mut draft: Draft, site: &Site, now_s: i64) -> Result<(Event, Option
         event.user.click_ids.forget_analytics();
     }
     check_content(&event, &mut findings);
+    check_campaign(&event, &mut findings);
     event.event_id = event_id.unwrap_or_else(|| made_id(&event));
     event.findings = findings;
     Ok((event, order))
@@ -224,6 +229,11 @@ fn check_id(draft: &Draft, site: &Site, findings: &mut Vec<Finding>) -> Result<(
         let text =
             "event_id is longer than 200 bytes, has control characters, or looks like an address or phone";
         return Err(Rejection::new("event_id_invalid", text).on("event_id"));
+    }
+    if id.len() <= COUNTER_DIGITS && id.bytes().all(|b| b.is_ascii_digit()) {
+        let text = "event_id is a bare number: another shop or event under the same pixel may count to it, too, and would \
+                    be taken for a repeat";
+        findings.push(Finding::info("event_id_bare_number", text).on("event_id"));
     }
     let usual = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-');
     if id.len() > 64 || !id.bytes().all(usual) {
@@ -356,6 +366,25 @@ fn check_content(event: &Event, findings: &mut Vec<Finding>) {
         let text = "no match key at all: accepted by platforms, but credited to nobody";
         findings.push(Finding::warning("no_match_keys", text).on("user"));
     }
+}
+
+/// A visit that an ad was paid for, without the ad's click id.
+fn check_campaign(event: &Event, findings: &mut Vec<Finding>) {
+    let Some(url) = event.page.url.as_deref().filter(|_| event.channel == Channel::Browser) else { return };
+    let referrer = event.page.referrer.as_deref();
+    let Some(network) = campaign::stripped(url, referrer, &event.user.click_ids) else { return };
+    // Without leave it is not to be kept; and one that came and was no good has a finding of its own.
+    let unusable = findings.iter().any(|finding| finding.code.starts_with(network.parameter));
+    if unusable || event.consent.denies(Purpose::Advertising) {
+        return;
+    }
+    let text = format!(
+        "the address says that the visit came by an ad on {}, and it has no {}: something between the ad and {} drops it",
+        network.title,
+        network.parameter,
+        page::without_query(url)
+    );
+    findings.push(Finding::warning("click_id_stripped", text).on("page.url"));
 }
 
 /// The same event sent again gets the same id, so that a sender's own retry does not count twice.

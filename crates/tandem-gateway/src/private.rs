@@ -57,6 +57,7 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
         .route("/api/probes/{nonce}", get(probe))
         .route("/api/visitors/{site}/{visitor}", get(visitor))
         .route("/api/replay", post(replay))
+        .route("/api/catch-up", post(catch_up))
         .route("/api/lanes/{lane}/resume", post(resume))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(guard, let_in));
@@ -86,7 +87,7 @@ fn problem(status: StatusCode, code: &str, message: &str) -> Response {
 }
 
 async fn wrong_method() -> Response {
-    let text = "GET reads; replay and resume want POST";
+    let text = "GET reads; replay, catch-up and resume want POST";
     problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text)
 }
 
@@ -251,6 +252,14 @@ async fn replay(
         Ok(count) => Json(json!({ "deliveries": count })).into_response(),
         Err(error) => store_problem(&error),
     })
+}
+
+/// Comes back when what is worked out from the log has everything that is in it now.
+async fn catch_up(State(gateway): State<Arc<Gateway>>) -> Response {
+    match gateway.store.catch_up().await {
+        Ok(()) => Json(json!({ "behind": gateway.store.insight_behind() })).into_response(),
+        Err(error) => store_problem(&error),
+    }
 }
 
 /// Lets a stopped destination try again at once.

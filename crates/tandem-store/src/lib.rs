@@ -299,6 +299,8 @@ pub struct Attempt {
 pub struct Report {
     /// The queue.
     pub lane: LaneId,
+    /// When it is reported, Unix milliseconds: in whose hour the new states are counted.
+    pub at_ms: i64,
     /// The call, if there was one.
     pub attempt: Option<Attempt>,
     /// New states.

@@ -224,7 +224,10 @@ async fn a_skip_without_a_claim_takes_one_when_it_is_taken_up() {
 
 async fn deliver(store: &Store, lane: LaneId, seq: i64) {
     let states = vec![(seq, DeliveryState::Delivered { warning: None })];
-    store.record(Report { lane, attempt: None, states, joined: vec![], rulings: vec![] }).await.unwrap();
+    store
+        .record(Report { lane, attempt: None, states, joined: vec![], rulings: vec![], at_ms: 0 })
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

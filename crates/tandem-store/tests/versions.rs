@@ -16,6 +16,7 @@ const DAY: i64 = 86_400_000;
 
 const FIRST: &str = include_str!("data/schema-1.sql");
 const SECOND: &str = include_str!("data/schema-2.sql");
+const THIRD: &str = include_str!("data/schema-3.sql");
 
 /// An order of 10 USD that waits for the platform, as the first two versions wrote it.
 const ORDER: &str = r#"
@@ -50,7 +51,7 @@ async fn brought_up(version: i64, parts: &[&str]) -> Rig {
     let store = Store::open(Options::new(path)).unwrap();
     let lane = store.lane("shop", "tiktok").await.unwrap();
     let rig = Rig { folder, store, lane };
-    assert_eq!(rig.value::<i64>("PRAGMA user_version"), 3);
+    assert_eq!(rig.value::<i64>("PRAGMA user_version"), 4);
     assert_eq!(rig.due(5), [1], "what waited still waits");
     rig
 }
@@ -108,6 +109,18 @@ async fn a_file_of_the_second_version_keeps_its_visitors() {
     assert!(rig.store.last_refusal_ms("shop") >= 2 * DAY);
 }
 
+#[tokio::test]
+async fn a_file_of_the_third_version_is_brought_up_and_counted_from_now_on() {
+    let rig = brought_up(3, &[THIRD, ORDER, NOTED_BY_2]).await;
+    assert_eq!(rig.value::<i64>("SELECT count(*) FROM delivery_counts"), 0, "nobody counted before");
+    rig.record_skip(1, "consent_denied").await;
+    let counted = "SELECT n FROM delivery_counts WHERE state = 2 AND code = 'consent_denied'";
+    assert_eq!(rig.value::<i64>(counted), 1);
+    rig.store.catch_up().await.unwrap();
+    let arrived = "SELECT sum(events) FROM insight.arrivals";
+    assert_eq!(rig.value::<i64>(arrived), 1, "what was in the log before is counted from it");
+}
+
 #[test]
 fn a_new_file_and_one_brought_up_are_alike() {
     let folder = tempfile::tempdir().unwrap();
@@ -123,7 +136,12 @@ fn a_new_file_and_one_brought_up_are_alike() {
     };
     let new = columns("new.db");
     assert!(new.contains(&"deliveries.consent TEXT".to_owned()), "{new:?}");
-    for (name, version, schema) in [("1.db", 1, FIRST), ("2.db", 2, SECOND)] {
+    for added in
+        ["lanes.paused_by TEXT", "delivery_counts.n INTEGER", "revisions.event_seq INTEGER", "kept.body TEXT"]
+    {
+        assert!(new.contains(&added.to_owned()), "{added}: {new:?}");
+    }
+    for (name, version, schema) in [("1.db", 1, FIRST), ("2.db", 2, SECOND), ("3.db", 3, THIRD)] {
         write(&folder.path().join(name), version, &[schema]);
         assert_eq!(columns(name), new, "{name}");
     }
@@ -141,11 +159,11 @@ fn a_file_that_a_reader_cannot_read_is_refused_in_words() {
     assert!(why("text.db").contains("not a file of Tandem's"), "{}", why("text.db"));
     std::fs::write(path("empty.db"), "").unwrap();
     assert!(why("empty.db").contains("not a file of Tandem's"));
-    write(&path("other.db"), 3, &["CREATE TABLE recipes (name TEXT);"]);
+    write(&path("other.db"), 4, &["CREATE TABLE recipes (name TEXT);"]);
     assert!(why("other.db").contains("not a file of Tandem's"));
     write(&path("old.db"), 2, &[SECOND]);
-    assert!(why("old.db").contains("older version (schema 2, this program reads 3)"), "{}", why("old.db"));
+    assert!(why("old.db").contains("older version (schema 2, this program reads 4)"), "{}", why("old.db"));
     drop(Store::open(Options::new(path("new.db"))).unwrap());
     write(&path("new.db"), 99, &[]);
-    assert!(why("new.db").contains("newer version (schema 99, this program knows 3)"), "{}", why("new.db"));
+    assert!(why("new.db").contains("newer version (schema 99, this program knows 4)"), "{}", why("new.db"));
 }

@@ -6,7 +6,7 @@ use super::keys::{EmailHashes, IdHashes, NameHashes, PhoneHashes, PlaceKeys, Zip
 use super::{
     Normalised, Reason, address, clicks, country, email, external_id,
     hash::{self, sha256_hex},
-    name, net, person, phone, state, text,
+    name, net, person, phone, slips, state, text,
 };
 use crate::finding::Finding;
 use crate::identity::{MatchKeys, Raw, RawIdentity};
@@ -80,13 +80,25 @@ impl Door {
         if reason == Reason::Empty {
             return;
         }
-        let place = match index {
-            Some(index) => Cow::Owned(format!("{field}[{index}]")),
-            None => Cow::Borrowed(field),
-        };
-        let mut finding = Finding::warning("", reason.message()).on(place);
+        let mut finding = Finding::warning("", reason.message()).on(place(field, index));
         finding.code = Cow::Owned([field, "_", reason.suffix()].concat());
         self.findings.push(finding);
+    }
+
+    fn remark_case(&mut self, field: &'static str, index: Option<usize>, text: &str) {
+        if slips::is_upper_case(text) {
+            let text =
+                "The hash came in upper case, which platforms do not match; it was put into lower case.";
+            let mut finding = Finding::info("", text).on(place(field, index));
+            finding.code = Cow::Owned([field, "_hash_case"].concat());
+            self.findings.push(finding);
+        }
+    }
+
+    /// Whether a value stays; if not, with the finding that says why.
+    fn keeps(&mut self, slip: Option<&'static str>, finding: impl Fn(&str) -> Finding) -> bool {
+        self.findings.extend(slip.map(finding));
+        slip.is_none()
     }
 
     fn one<T>(
@@ -95,7 +107,9 @@ impl Door {
         raw: Option<&Raw>,
         normalise: impl Fn(&str) -> Result<T, Reason>,
     ) -> Option<T> {
-        normalise(raw?.expose()).map_err(|reason| self.refuse(field, None, reason)).ok()
+        let text = raw?.expose();
+        self.remark_case(field, None, text);
+        normalise(text).map_err(|reason| self.refuse(field, None, reason)).ok()
     }
 
     fn hash(
@@ -118,26 +132,52 @@ impl Door {
 
     fn emails(&mut self, raw: &[Raw]) -> Vec<EmailHashes> {
         let mut hashes: Vec<EmailHashes> = Vec::with_capacity(raw.len().min(MAX_VALUES));
+        let mut plain = Vec::new();
         for (index, value) in self.capped("email", raw) {
             let text = value.expose();
+            self.remark_case("email", Some(index), text);
             let new = match email::normalise(text) {
-                Ok(Normalised::Text(base)) => Some(EmailHashes::of(&base)),
+                Ok(Normalised::Text(base)) => {
+                    let hashes = EmailHashes::of(&base);
+                    plain.push((text, base));
+                    Some(hashes)
+                }
                 Ok(Normalised::Hashed(hashed)) => Some(EmailHashes::ready(hashed)),
                 Err(reason) => {
                     self.refuse("email", Some(index), reason);
                     salvage_email(text, reason)
                 }
             };
+            if new.as_ref().and_then(EmailHashes::sha256).is_some_and(slips::is_test_address) {
+                let text = "an address that people type for a test; it is sent all the same";
+                self.findings.push(Finding::info("email_test_address", text).on(format!("email[{index}]")));
+            }
             add(&mut hashes, new, EmailHashes::is_same, |e| e.prehashed);
         }
+        hashes.retain(|email| {
+            let ready = email.sha256().filter(|_| email.prehashed);
+            let slip = ready
+                .and_then(|hash| plain.iter().find_map(|(raw, base)| slips::email_form(raw, base, hash)));
+            self.keeps(slip, |form| {
+                let text = format!("the hash beside the plain address was made of {form}; left out");
+                Finding::warning("email_hash_differs", text).on("email")
+            })
+        });
         hashes
     }
 
     fn phones(&mut self, raw: &[Raw], region: Option<&str>) -> Vec<PhoneHashes> {
         let mut hashes: Vec<PhoneHashes> = Vec::with_capacity(raw.len().min(MAX_VALUES));
+        let mut plain = Vec::new();
         for (index, value) in self.capped("phone", raw) {
-            let new = match phone::normalise(value.expose(), region) {
-                Ok(Normalised::Text(e164)) => Some(PhoneHashes::of(&e164)),
+            let text = value.expose();
+            self.remark_case("phone", Some(index), text);
+            let new = match phone::normalise(text, region) {
+                Ok(Normalised::Text(e164)) => {
+                    let hashes = PhoneHashes::of(&e164);
+                    plain.push((text, e164));
+                    Some(hashes)
+                }
                 Ok(Normalised::Hashed(hashed)) => Some(PhoneHashes::ready(hashed)),
                 Err(reason) => {
                     self.refuse("phone", Some(index), reason);
@@ -146,12 +186,22 @@ impl Door {
             };
             add(&mut hashes, new, |a, b| a.e164 == b.e164, |p| p.prehashed);
         }
+        hashes.retain(|phone| {
+            let ready = Some(phone.e164.as_str()).filter(|_| phone.prehashed);
+            let slip = ready
+                .and_then(|hash| plain.iter().find_map(|(raw, e164)| slips::phone_form(raw, e164, hash)));
+            self.keeps(slip, |form| {
+                let text = format!("the hash beside the plain number was made of {form}; left out");
+                Finding::warning("phone_hash_differs", text).on("phone")
+            })
+        });
         hashes
     }
 
     fn external_ids(&mut self, raw: &[Raw]) -> Vec<IdHashes> {
         let mut hashes: Vec<IdHashes> = Vec::with_capacity(raw.len().min(MAX_VALUES));
         for (index, value) in self.capped("external_id", raw) {
+            self.remark_case("external_id", Some(index), value.expose());
             let new = match external_id::normalise(value.expose()) {
                 Ok(Normalised::Text(id)) => Some(IdHashes::of(&id)),
                 Ok(Normalised::Hashed(hashed)) => {
@@ -180,6 +230,13 @@ impl Door {
             self.findings.push(finding);
         }
         raw.iter().enumerate().take(MAX_VALUES)
+    }
+}
+
+fn place(field: &'static str, index: Option<usize>) -> Cow<'static, str> {
+    match index {
+        Some(index) => Cow::Owned(format!("{field}[{index}]")),
+        None => Cow::Borrowed(field),
     }
 }
 

@@ -98,6 +98,14 @@ pub(super) fn is_foreign(trimmed: &str) -> bool {
     }
 }
 
+/// What is left of a SHA-256 that was cut, or had something added, on its way. Digits alone may be a number of another kind.
+pub(super) fn is_mangled(trimmed: &str) -> bool {
+    (40..=80).contains(&trimmed.len())
+        && !matches!(trimmed.len(), 40 | 64)
+        && is_hex(trimmed)
+        && trimmed.bytes().any(|b| b.is_ascii_alphabetic())
+}
+
 fn is_hex(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_hexdigit())
 }

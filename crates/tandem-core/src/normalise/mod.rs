@@ -8,6 +8,7 @@ use std::fmt;
 
 pub mod address;
 mod analytics;
+pub(crate) mod campaign;
 pub mod clicks;
 pub mod country;
 pub(crate) mod door;
@@ -21,6 +22,7 @@ pub mod name;
 pub mod net;
 pub mod person;
 pub mod phone;
+mod slips;
 pub mod state;
 pub mod text;
 
@@ -43,6 +45,8 @@ pub enum Reason {
     HashOfEmpty,
     /// A hash of a kind the platforms cannot match: MD5, SHA-1, SHA-512 or a base64 digest.
     UnsupportedHash,
+    /// Hexadecimal digits, too many or too few for a hash of any kind.
+    HashLength,
     /// The id every guest shares, e.g. `0`.
     GuestId,
     /// Not a country.
@@ -78,6 +82,7 @@ impl Reason {
             Self::NoCountry => "no_country",
             Self::HashOfEmpty => "hash_of_empty",
             Self::UnsupportedHash => "unsupported_hash",
+            Self::HashLength => "hash_length",
             Self::GuestId => "guest_id",
             Self::InvalidCountry => "invalid_country",
             Self::InvalidDate => "invalid_date",
@@ -100,6 +105,7 @@ impl Reason {
             Self::NoCountry => "no_country",
             Self::HashOfEmpty => "hash_of_empty",
             Self::UnsupportedHash => "unsupported_hash",
+            Self::HashLength => "hash_length",
             Self::GuestId => "guest",
             Self::NotPublic => "not_public",
             Self::ServerUa => "server",
@@ -131,6 +137,10 @@ impl Reason {
             Self::UnsupportedHash => {
                 "This is a hash, but not SHA-256 in hexadecimal, so it cannot be matched. Send SHA-256, or the \
                  plain value and let Tandem hash it."
+            }
+            Self::HashLength => {
+                "This looks like a SHA-256 that was cut off or has something added: it does not have 64 hexadecimal \
+                 digits; it is left out."
             }
             Self::GuestId => "This id is shared by all guests, so it would merge them; it is left out.",
             Self::InvalidCountry => "This is not an ISO 3166-1 country; it is left out.",
@@ -210,6 +220,7 @@ fn prepare(text: &str) -> Result<Prepared<'_>, Reason> {
 fn prepare_person(text: &str) -> Result<Prepared<'_>, Reason> {
     match prepare(text)? {
         Prepared::Text(text) if hash::is_foreign(text) => Err(Reason::UnsupportedHash),
+        Prepared::Text(text) if hash::is_mangled(text) => Err(Reason::HashLength),
         prepared => Ok(prepared),
     }
 }

@@ -326,6 +326,7 @@ impl Call {
         loop {
             let report = Report {
                 lane: self.lane.id,
+                at_ms: self.gateway.clock.now_ms(),
                 attempt: attempt.clone(),
                 states: decided.states.clone(),
                 rulings: decided.rulings.clone(),

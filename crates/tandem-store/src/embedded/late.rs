@@ -14,6 +14,9 @@ use crate::{LaneId, NewEvent, OrderClaim};
 /// older ones.
 const HORIZON_MS: i64 = 7 * 86_400_000;
 
+/// As what a delivery is counted whose skip was undone.
+const TAKEN_UP: &str = "taken_up";
+
 /// Code of the skip that a visitor's word can undo.
 pub(super) const CONSENT_UNKNOWN: &str = tandem_core::consent::UNKNOWN;
 
@@ -77,6 +80,10 @@ pub(super) fn second_report(
     };
     session::complete(&mut waiting, &order.event);
     let body = serde_json::to_string(&waiting).unwrap_or_default();
+    conn.prepare_cached(
+        "INSERT INTO revisions (event_seq, at_ms, body) SELECT seq, ?3, body FROM events WHERE seq = ?1 AND body <> ?2",
+    )?
+    .execute(params![first, body, now_ms])?;
     conn.prepare_cached("UPDATE events SET body = ?2 WHERE seq = ?1")?.execute(params![first, body])?;
     keep_address(conn, first, event.address.as_deref())?;
     if event.deliveries.iter().any(|d| d.skip.is_none() && d.hold_ms == 0) {
@@ -134,6 +141,7 @@ fn take_up(
                 "UPDATE deliveries SET state = 0, due_ms = ?2, code = NULL, message = NULL WHERE seq = ?1",
             )?
             .execute([skip.seq, now_ms])?;
+            appender.counts.came_to(now_ms, skip.lane, state::WAITING, TAKEN_UP);
         }
     }
     Ok(())

@@ -14,6 +14,7 @@ use crate::insight::{self, Insight};
 use crate::{Batch, DueBatch, Keep, LaneId, Outcome, Remembered, Replay, Report, Stop, StoreError};
 
 mod claims;
+mod counts;
 mod inspect;
 mod keep;
 mod late;
@@ -50,13 +51,15 @@ pub struct Options {
     pub address_ms: i64,
     /// Appends waiting for the writer at once; beyond it callers wait.
     pub queue: usize,
+    /// Whether the insight file follows the log; without that its tables stay as they are.
+    pub insight: bool,
 }
 
 impl Options {
     /// Defaults: 90 days of events, 8 days of addresses.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         const DAY: i64 = 86_400_000;
-        Self { path: path.into(), retention_ms: 90 * DAY, address_ms: 8 * DAY, queue: 4_096 }
+        Self { path: path.into(), retention_ms: 90 * DAY, address_ms: 8 * DAY, queue: 4_096, insight: true }
     }
 }
 
@@ -64,7 +67,8 @@ impl Options {
 #[derive(Debug)]
 pub struct Store {
     commands: mpsc::Sender<Command>,
-    readers: Mutex<Vec<Connection>>,
+    /// With which making of the insight file each was opened.
+    readers: Mutex<Vec<(u64, Connection)>>,
     path: PathBuf,
     wakers: Wakers,
     last_commit_failed: Arc<AtomicBool>,
@@ -83,7 +87,7 @@ impl Store {
     pub fn open(options: Options) -> Result<Self, StoreError> {
         let conn = open_writer(&options.path)?;
         let refusals = Arc::new(Refusals::at_opening(&conn).map_err(into_error)?);
-        let insight = Arc::new(Insight::start(&options.path)?);
+        let insight = Arc::new(Insight::start(&options)?);
         let (commands, inbox) = mpsc::channel(options.queue);
         let wakers = Wakers::default();
         let last_commit_failed = Arc::new(AtomicBool::new(false));
@@ -245,10 +249,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let made = self.insight.made_anew();
         let pooled = self.readers.lock().ok().and_then(|mut pool| pool.pop());
         let conn = match pooled {
-            Some(conn) => conn,
-            None => {
+            Some((of, conn)) if of == made => conn,
+            _ => {
                 let insight = insight::path_of(&self.path);
                 open_reader_with_insight(&self.path, &insight).map_err(into_error)?
             }
@@ -257,7 +262,7 @@ impl Store {
         if let Ok(mut pool) = self.readers.lock()
             && pool.len() < 8
         {
-            pool.push(conn);
+            pool.push((made, conn));
         }
         result
     }

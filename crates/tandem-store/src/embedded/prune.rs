@@ -5,6 +5,9 @@ use rusqlite::Connection;
 use super::claims::ClaimIndex;
 use super::{Options, sessions};
 
+/// An hour, in milliseconds.
+const HOUR_MS: i64 = 3_600_000;
+
 /// Rows deleted of one table in one step, so that appends never wait long.
 const PRUNE_STEP: u32 = 500;
 
@@ -48,13 +51,18 @@ fn prune_events(conn: &Connection, cutoff: i64) -> rusqlite::Result<usize> {
     {
         gone += conn.execute("DELETE FROM deliveries WHERE event_seq <= ?1", [last])?;
         gone += conn.execute("DELETE FROM events WHERE seq <= ?1", [last])?;
+        // Here and below the newest stays, too: whoever follows these tables knows how far by number.
+        let sql = "DELETE FROM revisions WHERE event_seq <= ?1 AND seq < (SELECT max(seq) FROM revisions)";
+        gone += conn.execute(sql, [last])?;
     }
     for (table, at) in [("attempts", "started_ms"), ("notices", "at_ms")] {
         let sql = format!(
             "DELETE FROM {table} WHERE seq IN
-               (SELECT seq FROM (SELECT seq, {at} AS at FROM {table} ORDER BY seq LIMIT {PRUNE_STEP}) WHERE at < ?1)"
+               (SELECT seq FROM (SELECT seq, {at} AS at FROM {table} ORDER BY seq LIMIT {PRUNE_STEP}) WHERE at < ?1)
+               AND seq < (SELECT max(seq) FROM {table})"
         );
         gone += conn.execute(&sql, [cutoff])?;
     }
+    gone += conn.execute("DELETE FROM delivery_counts WHERE hour < ?1", [cutoff.div_euclid(HOUR_MS)])?;
     Ok(gone)
 }

@@ -4,17 +4,18 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 use tandem_core::consent::{Consent, WITHDRAWN};
 
+use super::counts::Counts;
 use super::write::{keep_address, state};
 use super::{late, ledger};
 use crate::{Attempt, DeliveryState, Joined, Report};
 
-pub(super) fn record(conn: &Connection, report: &Report) -> rusqlite::Result<()> {
+pub(super) fn record(conn: &Connection, counts: &mut Counts, report: &Report) -> rusqlite::Result<()> {
     let attempt = match &report.attempt {
         None => None,
         Some(attempt) => Some((note(conn, report, attempt)?, attempt.started_ms)),
     };
     for joined in &report.joined {
-        complete(conn, joined)?;
+        complete(conn, joined, report.at_ms)?;
     }
     // Before the states: a delivery that reached its end keeps the ruling it ended under.
     for (seq, ruling) in &report.rulings {
@@ -25,16 +26,28 @@ pub(super) fn record(conn: &Connection, report: &Report) -> rusqlite::Result<()>
     for (seq, new) in &report.states {
         let undone = matches!(new, DeliveryState::Skipped(skip) if skip.code == late::CONSENT_UNKNOWN)
             && late::word_came_meanwhile(conn, *seq)?;
-        let (state, due, counts, code, message) = if undone { late::AGAIN } else { columns(new) };
+        let (new_state, due, is_attempt, code, message) = if undone { late::AGAIN } else { columns(new) };
         // A delivery that reached its end keeps it: a late report of an older attempt changes nothing. What does not
         // count as an attempt was surely not delivered, so it does not start the clock of the retry horizon either.
-        let counts = counts && attempt.is_some();
-        conn.prepare_cached(
+        let counts_as_attempt = is_attempt && attempt.is_some();
+        let changed = conn.prepare_cached(
             "UPDATE deliveries SET state = ?2, due_ms = coalesce(?3, due_ms), attempts = attempts + ?4,
                first_attempt_ms = coalesce(first_attempt_ms, ?5), attempt = coalesce(?6, attempt), code = ?7, message = ?8
              WHERE seq = ?1 AND state = 0",
         )?
-        .execute(params![seq, state, due, i64::from(counts), started.filter(|_| counts), attempt_seq, code, message])?;
+        .execute(params![
+            seq,
+            new_state,
+            due,
+            i64::from(counts_as_attempt),
+            started.filter(|_| counts_as_attempt),
+            attempt_seq,
+            code,
+            message
+        ])?;
+        if changed > 0 && new_state != state::WAITING {
+            counts.came_to(report.at_ms, report.lane, new_state, code.unwrap_or_default());
+        }
     }
     Ok(())
 }
@@ -62,7 +75,13 @@ fn note(conn: &Connection, report: &Report, a: &Attempt) -> rusqlite::Result<i64
     Ok(conn.last_insert_rowid())
 }
 
-fn complete(conn: &Connection, joined: &Joined) -> rusqlite::Result<()> {
+fn complete(conn: &Connection, joined: &Joined, at_ms: i64) -> rusqlite::Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO revisions (event_seq, at_ms, body) SELECT seq, ?3, body FROM events WHERE seq = ?1 AND body <> ?2
+           AND (SELECT count(*) FROM json_each(body, '$.supplied'))
+             <= (SELECT count(*) FROM json_each(?2, '$.supplied'))",
+    )?
+    .execute(params![joined.event_seq, joined.body, at_ms])?;
     // Another lane, or a second report of the sale, may have completed it further meanwhile.
     let taken: Option<(String, Option<String>)> = conn
         .prepare_cached(

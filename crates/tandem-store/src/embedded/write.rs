@@ -3,6 +3,7 @@
 use rusqlite::{CachedStatement, Connection, params};
 
 use super::claims::{Claim, ClaimIndex};
+use super::counts::Counts;
 use super::ledger::{self, Ledger};
 use super::{late, sessions};
 use crate::{Batch, LaneId, NewDelivery, NewEvent, Notice, NoticeKind, Outcome, Replay, Skipped, Stop};
@@ -16,6 +17,8 @@ pub(super) struct Appender<'c> {
     pub(super) claim: CachedStatement<'c>,
     /// Visitors who were remembered and said no: site, and time of the touch.
     pub(super) refused: Vec<(String, i64)>,
+    /// What deliveries came to.
+    pub(super) counts: Counts,
 }
 
 impl<'c> Appender<'c> {
@@ -33,6 +36,7 @@ impl<'c> Appender<'c> {
             )?,
             claim: conn.prepare_cached("INSERT INTO claims (seq, until_ms, key, event_seq) VALUES (?1, ?2, ?3, ?4)")?,
             refused: Vec::new(),
+            counts: Counts::default(),
         })
     }
 
@@ -173,6 +177,7 @@ impl<'c> Appender<'c> {
             skip.message,
             delivery.consent
         ])?;
+        self.counts.came_to(now_ms, delivery.lane, state::SKIPPED, &skip.code);
         Ok(())
     }
 }

@@ -86,6 +86,7 @@ impl Writer {
             let batch = gather(first, &mut inbox);
             let needed = batch.iter().any(|c| matches!(c, Command::Append { .. } | Command::Prune { .. }));
             let Some(index) = claims.index(needed) else { return };
+            let forgotten = batch.iter().filter_map(|c| self.options.cutoff_of(c)).max();
             batch.iter().filter_map(time_of).for_each(|now_ms| self.refusals.tell_time(now_ms));
             let Done { wake, answers, refused } =
                 transaction(&self.conn, index, batch, &self.options, &self.failed);
@@ -94,7 +95,17 @@ impl Writer {
             refused.into_iter().for_each(|(site, at_ms)| self.refusals.note(site, at_ms));
             answers.tell(self.runtime.as_ref());
             self.wakers.ring(&wake);
-            self.insight.look();
+            self.insight.look(forgotten);
+        }
+    }
+}
+
+impl Options {
+    /// Before what time a command forgets.
+    fn cutoff_of(&self, command: &Command) -> Option<i64> {
+        match command {
+            Command::Prune { now_ms, .. } if self.retention_ms > 0 => Some(now_ms - self.retention_ms),
+            _ => None,
         }
     }
 }
@@ -190,7 +201,10 @@ fn transaction(
         trouble = trouble.or(error);
     }
     // Statements still in use would keep the transaction open.
-    let mut refused = appender.map_or_else(Vec::new, |appender| appender.refused);
+    let (mut refused, counts) = appender.map(|a| (a.refused, a.counts)).unwrap_or_default();
+    if trouble.is_none() {
+        trouble = counts.write(conn).err();
+    }
     if trouble.is_none() {
         drill::point("store.before_commit");
         trouble = conn.execute_batch("COMMIT").err();
@@ -294,7 +308,8 @@ fn apply(
             (Pending::Append(done, outcomes), error)
         }
         Command::Record { report, done } => {
-            let ((), error) = split(healthy, || record::record(conn, &report));
+            let record = |a: &mut Appender<'_>| split(true, || record::record(conn, &mut a.counts, &report));
+            let ((), error) = appender.map_or(((), None), record);
             (Pending::Unit(done), error)
         }
         Command::SetStop { lane, stop, done } => {

@@ -4,17 +4,25 @@
 //! whoever deletes the file loses nothing but the time to make it anew.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::StoreError;
-use crate::embedded::{into_error, read_only};
+use crate::embedded::{Options, into_error};
 
 pub mod alerts;
+mod calls;
+mod event;
 mod follow;
+mod lookup;
+mod open;
+mod orders;
+mod pass;
+mod prune;
+mod tally;
 
 /// Where the insight file of a log is.
 #[must_use]
@@ -22,63 +30,114 @@ pub fn path_of(log: &Path) -> PathBuf {
     log.with_extension("insight.db")
 }
 
-/// The follower, from outside.
+/// The follower, from outside. Dropping it ends the thread after what it is just doing.
 #[derive(Debug)]
 pub(crate) struct Insight {
-    asks: mpsc::UnboundedSender<Ask>,
-    behind: Arc<AtomicI64>,
+    shared: Arc<Shared>,
 }
 
-/// What the follower is asked.
-#[derive(Debug)]
-enum Ask {
-    /// There is something new in the log.
-    Look,
-    /// Tell when everything is seen that is in the log now.
-    CatchUp(oneshot::Sender<Result<(), StoreError>>),
+/// What the follower and those who ask it share.
+#[derive(Debug, Default)]
+struct Shared {
+    asked: Mutex<Asked>,
+    bell: Condvar,
+    /// Events in the log that are not seen yet, as of the last look.
+    behind: AtomicI64,
+    /// How often the file was made anew while it was in use: who has it open must open it again.
+    made_anew: AtomicU64,
+}
+
+type CaughtUp = oneshot::Sender<Result<(), StoreError>>;
+
+/// What the follower is asked. Nothing piles up here, however long it does not look.
+#[derive(Debug, Default)]
+struct Asked {
+    /// Something was committed to the log since the last look.
+    news: bool,
+    /// Who waits until everything is seen that is in the log now.
+    waiting: Vec<CaughtUp>,
+    /// What came in before this is past its retention, Unix milliseconds.
+    forget_before_ms: Option<i64>,
+    /// Nobody can ask any more.
+    over: bool,
 }
 
 impl Insight {
     /// Opens or creates the file and starts to follow.
-    pub(crate) fn start(log: &Path) -> Result<Self, StoreError> {
-        let conn = open(log).map_err(into_error)?;
-        let (asks, inbox) = mpsc::unbounded_channel();
-        let behind = Arc::new(AtomicI64::new(0));
-        let follower = follow::Follower::new(conn, behind.clone());
-        std::thread::Builder::new()
-            .name("tandem-insight".into())
-            .spawn(move || follower.run(inbox))
-            .map_err(|e| StoreError::Database(e.to_string()))?;
-        Ok(Self { asks, behind })
+    pub(crate) fn start(options: &Options) -> Result<Self, StoreError> {
+        let shared = Arc::new(Shared::default());
+        let conn = open::open(&options.path).map_err(into_error)?;
+        let follower = follow::Follower::new(conn, options.path.clone(), shared.clone());
+        if options.insight {
+            // What is in the log already is news to a file that was just made.
+            shared.lock().news = true;
+            std::thread::Builder::new()
+                .name("tandem-insight".into())
+                .spawn(move || follower.run())
+                .map_err(|e| StoreError::Database(e.to_string()))?;
+        } else {
+            shared.lock().over = true;
+        }
+        Ok(Self { shared })
     }
 
-    /// Says that there is something new. Costs nothing, and may be said too often.
-    pub(crate) fn look(&self) {
-        let _ = self.asks.send(Ask::Look);
+    /// Says that something was committed, and before what time the log has forgotten, if it just did. Costs next to
+    /// nothing, and may be said too often.
+    pub(crate) fn look(&self, forget_before_ms: Option<i64>) {
+        let mut asked = self.shared.lock();
+        asked.news = true;
+        asked.forget_before_ms = asked.forget_before_ms.max(forget_before_ms);
+        drop(asked);
+        self.shared.bell.notify_one();
     }
 
     pub(crate) async fn catch_up(&self) -> Result<(), StoreError> {
         let (done, answer) = oneshot::channel();
-        self.asks.send(Ask::CatchUp(done)).map_err(|_| StoreError::Closed)?;
+        {
+            let mut asked = self.shared.lock();
+            if asked.over {
+                return Err(StoreError::Closed);
+            }
+            asked.waiting.push(done);
+        }
+        self.shared.bell.notify_one();
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Events in the log that are not seen yet.
     pub(crate) fn behind(&self) -> i64 {
-        self.behind.load(Ordering::Relaxed)
+        self.shared.behind.load(Ordering::Relaxed)
+    }
+
+    /// Grows when the file was made anew in use.
+    pub(crate) fn made_anew(&self) -> u64 {
+        self.shared.made_anew.load(Ordering::Acquire)
     }
 }
 
-/// The file, open for writing, with the log beside it as schema `log`.
-fn open(log: &Path) -> rusqlite::Result<Connection> {
-    let conn = Connection::open(path_of(log))?;
-    conn.busy_timeout(std::time::Duration::from_secs(10))?;
-    conn.pragma_update(None, "journal_mode", "WAL")?;
-    // After a power cut it may lack what came last; the cursors lack it too, so it is made again.
-    conn.pragma_update(None, "synchronous", "NORMAL")?;
-    conn.pragma_update(None, "cache_size", -65_536)?;
-    conn.execute_batch(include_str!("schema.sql"))?;
-    conn.execute("ATTACH DATABASE ?1 AS log", [read_only(log)])?;
-    conn.set_prepared_statement_cache_capacity(64);
-    Ok(conn)
+impl Drop for Insight {
+    fn drop(&mut self) {
+        self.shared.lock().over = true;
+        self.shared.bell.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Asked> {
+        // Nothing is ever half done under this lock.
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `wanted` says so or nobody can ask any more, but not longer than `at_most`.
+    fn wait(&self, at_most: Option<Duration>, wanted: impl Fn(&Asked) -> bool) -> MutexGuard<'_, Asked> {
+        let asleep = |asked: &mut Asked| !(asked.over || wanted(asked));
+        let asked = self.lock();
+        match at_most {
+            None => self.bell.wait_while(asked, asleep).unwrap_or_else(PoisonError::into_inner),
+            Some(at_most) => {
+                let waited = self.bell.wait_timeout_while(asked, at_most, asleep);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        }
+    }
 }

@@ -132,12 +132,15 @@ impl Rig {
             reply: None,
         };
         let states = vec![(seq, state)];
-        self.store.record(Report { attempt: Some(attempt), states, ..self.report() }).await.unwrap();
+        self.store
+            .record(Report { attempt: Some(attempt), states, at_ms: at, ..self.report() })
+            .await
+            .unwrap();
     }
 
     /// A report of the lane that says nothing yet.
     pub(crate) fn report(&self) -> Report {
-        Report { lane: self.lane, attempt: None, states: vec![], joined: vec![], rulings: vec![] }
+        Report { lane: self.lane, attempt: None, states: vec![], joined: vec![], rulings: vec![], at_ms: 0 }
     }
 
     /// Nothing was sent, for want of consent.

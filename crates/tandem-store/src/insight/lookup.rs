@@ -1,0 +1,192 @@
+//! Where events are that name something: found by the first bytes of a hash, newest first.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, params};
+use sha2::{Digest, Sha256};
+
+/// What can be looked up. The names go into the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Event id.
+    Id,
+    /// Order id.
+    Order,
+    /// Our visitor id.
+    Visitor,
+    /// SHA-256 of an e-mail address.
+    Email,
+    /// SHA-256 of an id of the shop's.
+    External,
+    /// Event id without case, separators and leading zeros.
+    Near,
+    /// Event name; not of page views and product views, which are most of what there is.
+    Name,
+    /// Code of a finding.
+    Finding,
+}
+
+/// Events in a segment: a chunk's keys are spread over one segment, so its size bounds what a chunk rewrites.
+const SEGMENT_BITS: u32 = 16;
+
+/// The same of kinds that few events have, and that are asked for often.
+const RARE_SEGMENT_BITS: u32 = 20;
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Order => "order",
+            Self::Visitor => "visitor",
+            Self::Email => "email",
+            Self::External => "external",
+            Self::Near => "near",
+            Self::Name => "name",
+            Self::Finding => "finding",
+        }
+    }
+
+    /// The key of a text: the first eight bytes of SHA-256 over kind, a zero byte, and the text.
+    pub(crate) fn key(self, text: &str) -> i64 {
+        let hash = Sha256::new().chain_update(self.name()).chain_update([0]).chain_update(text).finalize();
+        let mut first = [0; 8];
+        first.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+        i64::from_be_bytes(first)
+    }
+
+    fn is_rare(self) -> bool {
+        matches!(self, Self::Order | Self::Near)
+    }
+
+    /// Where the key of an event lies: rare kinds have segments of their own, below zero.
+    fn segment(self, seq: i64) -> i64 {
+        if self.is_rare() { -1 - (seq >> RARE_SEGMENT_BITS) } else { seq >> SEGMENT_BITS }
+    }
+
+    /// Segments that may hold events from `newest` down to `oldest`, newest first.
+    fn segments(self, newest: i64, oldest: i64) -> impl Iterator<Item = i64> {
+        let bits = if self.is_rare() { RARE_SEGMENT_BITS } else { SEGMENT_BITS };
+        let rare = self.is_rare();
+        ((oldest >> bits)..=(newest >> bits)).rev().map(move |n| if rare { -1 - n } else { n })
+    }
+}
+
+/// Keys of a pass, to be written in the order of the tree.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    rows: Vec<(i64, i64, i64)>,
+    /// The same by key, for the kinds that are looked up while they are still being gathered.
+    rare: HashMap<i64, Vec<i64>>,
+}
+
+impl Fresh {
+    pub(super) fn note(&mut self, kind: Kind, text: &str, seq: i64) {
+        let key = kind.key(text);
+        self.rows.push((kind.segment(seq), key, seq));
+        if kind.is_rare() {
+            self.rare.entry(key).or_default().push(seq);
+        }
+    }
+
+    pub(super) fn write(mut self, conn: &Connection) -> rusqlite::Result<()> {
+        self.rows.sort_unstable();
+        self.rows.dedup();
+        let mut insert =
+            conn.prepare_cached("INSERT OR IGNORE INTO lookup (segment, key, seq) VALUES (?1, ?2, ?3)")?;
+        for (segment, key, seq) in &self.rows {
+            insert.execute(params![segment, key, seq])?;
+        }
+        Ok(())
+    }
+
+    /// Events before `seq` and from `oldest` on that have this text, newest first, with those of this pass; `enough` of
+    /// them at most.
+    pub(super) fn before(
+        &self,
+        conn: &Connection,
+        kind: Kind,
+        text: &str,
+        (seq, oldest): (i64, i64),
+        enough: usize,
+    ) -> rusqlite::Result<Vec<i64>> {
+        let key = kind.key(text);
+        let here = self.rare.get(&key).into_iter().flatten().rev().copied();
+        let mut found: Vec<i64> = here.filter(|s| *s < seq && *s >= oldest).take(enough).collect();
+        if found.len() < enough {
+            found.extend(seqs(conn, "lookup", kind, key, (seq, oldest), enough)?);
+        }
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        found.dedup();
+        found.truncate(enough);
+        Ok(found)
+    }
+}
+
+/// Events before `seq` and from `oldest` on that have the key in this table, newest first; `enough` of them at most.
+pub(crate) fn seqs(
+    conn: &Connection,
+    table: &str,
+    kind: Kind,
+    key: i64,
+    (seq, oldest): (i64, i64),
+    enough: usize,
+) -> rusqlite::Result<Vec<i64>> {
+    let sql = format!(
+        "SELECT seq FROM {table} WHERE segment = ?1 AND key = ?2 AND seq < ?3 AND seq >= ?4 ORDER BY seq DESC LIMIT ?5"
+    );
+    let mut select = conn.prepare_cached(&sql)?;
+    let mut found = Vec::new();
+    for segment in kind.segments(seq - 1, oldest.max(0)) {
+        let rows =
+            select.query_map(params![segment, key, seq, oldest, enough - found.len()], |r| r.get(0))?;
+        for row in rows {
+            found.push(row?);
+        }
+        if found.len() >= enough {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Deletes segments that hold nothing from `first` on; of each kind one at a time.
+pub(super) fn prune(conn: &Connection, first: i64) -> rusqlite::Result<()> {
+    let mut delete = conn.prepare_cached("DELETE FROM lookup WHERE segment = ?1")?;
+    let oldest = |sql: &str| conn.query_row(sql, [], |r| r.get::<_, Option<i64>>(0));
+    if let Some(fine) = oldest("SELECT min(segment) FROM lookup WHERE segment >= 0")?
+        && fine < first >> SEGMENT_BITS
+    {
+        delete.execute([fine])?;
+    }
+    if let Some(rare) = oldest("SELECT max(segment) FROM lookup WHERE segment < 0")?
+        && -1 - rare < first >> RARE_SEGMENT_BITS
+    {
+        delete.execute([rare])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_stable_and_of_their_kind() {
+        assert_eq!(Kind::Id.key("wc_order_891"), Kind::Id.key("wc_order_891"));
+        assert_ne!(Kind::Id.key("891"), Kind::Order.key("891"));
+        // First bytes of SHA-256 of "order", a zero byte, and "891".
+        let hash = Sha256::digest(b"order\x00891");
+        assert_eq!(Kind::Order.key("891").to_be_bytes()[..], hash[..8]);
+    }
+
+    #[test]
+    fn segments_are_walked_from_the_newest() {
+        assert_eq!(Kind::Id.segments((2 << 16) + 5, 0).collect::<Vec<_>>(), [2, 1, 0]);
+        assert_eq!(Kind::Order.segments((1 << 20) + 5, 0).collect::<Vec<_>>(), [-2, -1]);
+        for seq in [0, 65_535, 65_536, 1 << 20, 9_999_999] {
+            for kind in [Kind::Id, Kind::Order] {
+                assert_eq!(kind.segments(seq, seq).collect::<Vec<_>>(), [kind.segment(seq)]);
+            }
+        }
+    }
+}
