@@ -3,6 +3,7 @@
 //! Values in, values out. Nothing here reads a clock, a disk, the network or the environment, and nothing
 //! here is async; that is what makes every rule testable by data.
 
+pub mod alert;
 pub mod bots;
 pub mod claim;
 pub mod codes;

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::StoreError;
 use crate::embedded::{Options, into_error};
 
+pub mod alerts;
 mod calls;
 pub mod choices;
 pub mod doubles;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use http::HeaderMap;
 use tandem_destinations::{HttpReply, HttpRequest};
 
+pub mod mail;
+
 /// Sends a request and brings back the reply, or why there is none.
 pub trait Transport: Send + Sync {
     /// Never fails: a missing answer is a [`HttpReply::NoAnswer`].

@@ -1,0 +1,139 @@
+//! Outgoing mail by SMTP; for alerts.
+
+use std::fmt;
+use std::time::Duration;
+
+use lettre::message::Mailbox;
+use lettre::message::header::ContentType;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use secrecy::{ExposeSecret, SecretString};
+
+/// How long the server may take for each step.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How the connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encryption {
+    /// Begun in the open and changed to TLS before anything is said; never goes on without.
+    StartTls,
+    /// TLS from the first byte.
+    Implicit,
+    /// None: for a server on this machine.
+    Plain,
+}
+
+impl Encryption {
+    /// The usual port.
+    #[must_use]
+    pub fn port(self) -> u16 {
+        match self {
+            Self::StartTls => 587,
+            Self::Implicit => 465,
+            Self::Plain => 25,
+        }
+    }
+}
+
+/// Who sends mail to whom, and by which server.
+#[derive(Clone)]
+pub struct Mailer {
+    /// The server's name; its certificate must have it.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub encryption: Encryption,
+    /// Name and password, where the server asks for them.
+    pub login: Option<(String, SecretString)>,
+    /// The sender.
+    pub from: Address,
+    /// The receivers; at least one.
+    pub to: Vec<Address>,
+    /// PEM of a certificate to trust besides the system's: of a mail server of one's own.
+    pub authority: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Mailer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mailer({}:{})", self.host, self.port)
+    }
+}
+
+/// `ops@shop.example`, or `Tandem <tandem@shop.example>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address(Mailbox);
+
+impl Address {
+    /// Reads one; `None` when it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+}
+
+impl Mailer {
+    /// Whether [`Self::authority`] can be read.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self) -> Result<(), String> {
+        // Installing twice is an error that means "already there".
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        self.transport().map(drop)
+    }
+
+    /// Sends a plain text; what the server said.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub async fn send(&self, subject: &str, text: &str) -> Result<String, String> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = Message::builder().from(self.from.0.clone()).subject(subject);
+        let builder = self.to.iter().fold(builder, |builder, to| builder.to(to.0.clone()));
+        let message = builder.header(ContentType::TEXT_PLAIN).body(text.to_owned());
+        let message = message.map_err(|error| error.to_string())?;
+        let answer = self.transport()?.send(message).await.map_err(|error| explain(&error))?;
+        let words = answer.message().collect::<Vec<_>>().join(" ");
+        Ok(format!("{} {words}", answer.code()).trim().to_owned())
+    }
+
+    /// One connection a mail: alerts are rare.
+    fn transport(&self) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
+        let tls = match self.encryption {
+            Encryption::Plain => Tls::None,
+            Encryption::StartTls => Tls::Required(self.parameters()?),
+            Encryption::Implicit => Tls::Wrapper(self.parameters()?),
+        };
+        let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(self.host.as_str());
+        let mut builder = builder.port(self.port).tls(tls).timeout(Some(PATIENCE));
+        if let Some((name, password)) = &self.login {
+            builder =
+                builder.credentials(Credentials::new(name.clone(), password.expose_secret().to_owned()));
+        }
+        Ok(builder.build())
+    }
+
+    fn parameters(&self) -> Result<TlsParameters, String> {
+        let mut builder = TlsParameters::builder(self.host.clone());
+        if let Some(pem) = &self.authority {
+            builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(|e| explain(&e))?);
+        }
+        builder.build().map_err(|error| explain(&error))
+    }
+}
+
+/// The chain of causes; it holds the server's words, never the password.
+fn explain(error: &lettre::transport::smtp::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        let words = next.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = next.source();
+    }
+    text
+}
