@@ -41,9 +41,11 @@ impl Fill {
                 number.unwrap_or(Value::String(filled))
             }
             Value::Array(list) => list.iter().map(|one| self.value(one)).collect(),
-            Value::Object(map) => {
-                map.iter().map(|(name, one)| (self.text(name), self.value(one))).collect::<serde_json::Map<_, _>>().into()
-            }
+            Value::Object(map) => map
+                .iter()
+                .map(|(name, one)| (self.text(name), self.value(one)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
             other => other.clone(),
         }
     }

@@ -20,13 +20,40 @@ use play::{Scenario, differences, play, read};
 const WITHOUT_A_FILE: &[(&str, &str)] = &[];
 
 /// Files that are for no code.
-const CLEAN: &[&str] = &["clean-shop"];
+const CLEAN: &[&str] = &["clean-shop", "clean-tags"];
 
 /// Fields whose name may stand before the ending of a family such as `<field>_junk`.
 const FIELDS: &[&str] = &[
-    "email", "phone", "external_id", "first_name", "last_name", "street", "city", "state", "zip_code", "country",
-    "gender", "date_of_birth", "ip", "user_agent", "locale", "ttclid", "ttp", "fbc", "fbp", "fbclid", "gclid", "gbraid",
-    "wbraid", "epik", "sccid", "sc_cookie", "rdt_cid", "rdt_uuid", "msclkid", "li_fat_id",
+    "email",
+    "phone",
+    "external_id",
+    "first_name",
+    "last_name",
+    "street",
+    "city",
+    "state",
+    "zip_code",
+    "country",
+    "gender",
+    "date_of_birth",
+    "ip",
+    "user_agent",
+    "locale",
+    "ttclid",
+    "ttp",
+    "fbc",
+    "fbp",
+    "fbclid",
+    "gclid",
+    "gbraid",
+    "wbraid",
+    "epik",
+    "sccid",
+    "sc_cookie",
+    "rdt_cid",
+    "rdt_uuid",
+    "msclkid",
+    "li_fat_id",
 ];
 
 /// Codes of the part "Findings" of docs/findings.md with their severities; a family's ending with `<field>` before it.
@@ -101,9 +128,14 @@ fn every_file_brings_its_findings_and_no_other() {
         .flat_map(|one| {
             let found = found.get(&one.name).cloned().unwrap_or_default();
             let notices = notices.get(&one.name).cloned().unwrap_or_default();
-            let prefix = |text| format!("{} ({}): {text}", one.name, one.about);
-            differences(one, &found, &notices).into_iter().map(prefix)
+            let mut wrong = differences(one, &found, &notices);
+            let counted = played.at_tiktok(one);
+            if one.counted.as_ref().is_some_and(|expected| *expected != counted) {
+                wrong.push(format!("TikTok counted {counted:?}"));
+            }
+            let prefix = |text: String| format!("{} ({}): {text}", one.name, one.about);
+            wrong.into_iter().map(prefix).collect::<Vec<_>>()
         })
         .collect();
-    assert!(wrong.is_empty(), "{} of {} files:\n{}", wrong.len(), all.len(), wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} differences in {} files:\n{}", wrong.len(), all.len(), wrong.join("\n"));
 }

@@ -46,6 +46,9 @@ pub(crate) struct Scenario {
     /// Codes of refusals and near misses that must be there; none by default.
     #[serde(default)]
     pub(crate) notices: BTreeSet<String>,
+    /// What TikTok's stand-in counts of the site, by name, where the file says so.
+    #[serde(default)]
+    pub(crate) counted: Option<BTreeMap<String, i64>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -132,6 +135,10 @@ impl Scenario {
         format!("G-{}", self.path()[2..].to_uppercase())
     }
 
+    fn pixel(&self) -> String {
+        format!("PIXEL{}", self.path()[2..].to_uppercase())
+    }
+
     fn fill(&self, now_ms: i64, stand_in: &str, shop: &str) -> Fill {
         let words = [
             ("site", self.name.clone()),
@@ -140,7 +147,7 @@ impl Scenario {
             ("write_key", format!("key-of-{}", self.name)),
             ("measurement_id", self.measurement_id()),
             ("plugin_secret", format!("plugin-secret-of-{}", self.name)),
-            ("pixel", format!("PIXEL{}", self.path()[2..].to_uppercase())),
+            ("pixel", self.pixel()),
             ("person", PERSON.to_owned()),
             ("stand_in", stand_in.to_owned()),
             ("shop", shop.to_owned()),
@@ -178,13 +185,19 @@ impl Scenario {
             (
                 "sources.ga4",
                 self.goes("ga4"),
-                "measurement_ids = [\"{{measurement_id}}\"]\nhosts = [\"{{host}}\"]\nhold_seconds = 1\n".to_owned(),
+                "measurement_ids = [\"{{measurement_id}}\"]\nhosts = [\"{{host}}\"]\nhold_seconds = 1\n"
+                    .to_owned(),
             ),
-            ("sources.data_tag", self.goes("data_tag"), "hosts = [\"{{host}}\"]\nhold_seconds = 1\n".to_owned()),
+            (
+                "sources.data_tag",
+                self.goes("data_tag"),
+                "hosts = [\"{{host}}\"]\nhold_seconds = 1\n".to_owned(),
+            ),
             (
                 "destinations.tiktok",
                 true,
-                "pixel_id = \"{{pixel}}\"\naccess_token = \"any-token\"\nbase_url = \"{{stand_in}}\"\n".to_owned(),
+                "pixel_id = \"{{pixel}}\"\naccess_token = \"any-token\"\nbase_url = \"{{stand_in}}\"\n"
+                    .to_owned(),
             ),
         ] {
             let head = format!("[site.{way}]");
@@ -266,7 +279,8 @@ impl Ask {
             headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), own(value))));
         let path = self.path.as_deref().map_or(path, own);
-        let method = self.method.clone().unwrap_or_else(|| if bytes.is_empty() { "GET" } else { "POST" }.to_owned());
+        let method =
+            self.method.clone().unwrap_or_else(|| if bytes.is_empty() { "GET" } else { "POST" }.to_owned());
         (method, path, headers, bytes)
     }
 }
@@ -310,7 +324,8 @@ pub(crate) fn play_with(scenarios: &[Scenario], more_sites: &str) -> Played {
     let day = fill_day(begin_ms);
     std::fs::write(home.config().with_file_name("rates.toml"), RATES.replace("DAY", &day)).unwrap();
 
-    let days: BTreeSet<i64> = scenarios.iter().flat_map(|one| &one.requests).map(|ask| ask.after_days).collect();
+    let days: BTreeSet<i64> =
+        scenarios.iter().flat_map(|one| &one.requests).map(|ask| ask.after_days).collect();
     let mut running: Option<Gateway> = None;
     let mut nonce = 0;
     for day in days.into_iter().chain(std::iter::once(0)).collect::<BTreeSet<i64>>() {
@@ -331,7 +346,8 @@ pub(crate) fn play_with(scenarios: &[Scenario], more_sites: &str) -> Played {
                 nonce += 1;
                 let now_ms = now_ms() + day * DAY_S * 1_000;
                 let (method, path, headers, body) = ask.wire(&one.name, &fill(one, now_ms), nonce);
-                let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+                let headers: Vec<(&str, &str)> =
+                    headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
                 let answer = Client::new(gateway.public).call(&method, &path, &headers, &body).unwrap();
                 assert!((200..300).contains(&answer.status), "{}: {path}: {}", one.name, answer.text());
             }
@@ -397,6 +413,18 @@ impl Played {
         Some(all)
     }
 
+    /// What TikTok's stand-in counted of a scenario, by name.
+    pub(crate) fn at_tiktok(&self, scenario: &Scenario) -> BTreeMap<String, i64> {
+        let mut all = BTreeMap::new();
+        let pixel = scenario.pixel();
+        for one in
+            self.stand_in.sandbox.conversions().conversions.into_iter().filter(|one| one.pixel == pixel)
+        {
+            *all.entry(one.event).or_insert(0) += 1;
+        }
+        all
+    }
+
     /// Codes of what was refused or seemed a near miss, by site.
     pub(crate) fn notices(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -426,7 +454,9 @@ pub(crate) fn differences(scenario: &Scenario, found: &Found, notices: &BTreeSet
         }
     }
     left.retain(|(code, severity), _| severity != "info" || !scenario.also_info.contains(code));
-    wrong.extend(left.iter().map(|(key, events)| format!("{key:?} on {events} events, and nobody expects it")));
+    wrong.extend(
+        left.iter().map(|(key, events)| format!("{key:?} on {events} events, and nobody expects it")),
+    );
     if *notices != scenario.notices {
         wrong.push(format!("notices {notices:?} instead of {:?}", scenario.notices));
     }

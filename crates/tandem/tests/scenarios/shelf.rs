@@ -37,11 +37,16 @@ impl FakeShop {
     }
 }
 
-async fn list(State(orders): State<Orders>, Query(query): Query<HashMap<String, String>>) -> axum::Json<Vec<Value>> {
+async fn list(
+    State(orders): State<Orders>,
+    Query(query): Query<HashMap<String, String>>,
+) -> axum::Json<Vec<Value>> {
     let word = |name: &str| query.get(name).cloned().unwrap_or_default();
     let modified = |order: &Value| order["date_modified_gmt"].as_str().unwrap_or_default().to_owned();
     let mut orders = orders.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    orders.retain(|order| modified(order) > word("modified_after") && modified(order) < word("modified_before"));
+    orders.retain(|order| {
+        modified(order) > word("modified_after") && modified(order) < word("modified_before")
+    });
     if word("page") != "1" {
         orders.clear();
     }
