@@ -72,7 +72,7 @@ pub(crate) struct Ask {
     like: Option<String>,
     /// JSON, or a text that is sent as it is.
     #[serde(default)]
-    body: Value,
+    pub(crate) body: Value,
     #[serde(default)]
     method: Option<String>,
     /// Instead of the way's own.
@@ -83,7 +83,7 @@ pub(crate) struct Ask {
     headers: BTreeMap<String, String>,
     /// Days after the first request: the gateway is started again with its clock there.
     #[serde(default)]
-    after_days: i64,
+    pub(crate) after_days: i64,
 }
 
 pub(crate) fn folder() -> PathBuf {
