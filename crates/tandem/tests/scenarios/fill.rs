@@ -57,6 +57,8 @@ impl Fill {
         if let Some((kind, rest)) = name.split_once(':') {
             return match kind {
                 "sha256" => hex::encode(Sha256::digest(rest.as_bytes())),
+                "sha256_upper" => hex::encode_upper(Sha256::digest(rest.as_bytes())),
+                "upper" => rest.to_uppercase(),
                 "mail" => format!("{rest}@{MAIL}"),
                 "repeat" => {
                     let (times, text) = rest.split_once(':').expect("repeat:TIMES:TEXT");
