@@ -5,15 +5,11 @@
 
 mod harness;
 
-#[path = "scenarios/fill.rs"]
-mod fill;
-#[path = "scenarios/play.rs"]
-mod play;
-#[path = "scenarios/shelf.rs"]
-mod shelf;
+#[path = "scenarios/stage/mod.rs"]
+mod stage;
 
-use play::{Scenario, play};
 use serde_json::{Value, json};
+use stage::{Scenario, play};
 
 /// One row of the table.
 struct Row {

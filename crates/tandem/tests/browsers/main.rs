@@ -16,12 +16,8 @@ mod orders;
 #[path = "../program/mod.rs"]
 mod program;
 
-#[path = "../scenarios/fill.rs"]
-mod fill;
-#[path = "../scenarios/play.rs"]
-mod play;
-#[path = "../scenarios/shelf.rs"]
-mod shelf;
+#[path = "../scenarios/stage/mod.rs"]
+mod stage;
 
 mod browser;
 mod driver;

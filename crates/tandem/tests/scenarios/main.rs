@@ -7,14 +7,12 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-mod fill;
-mod play;
-mod shelf;
+mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use play::{Scenario, differences, play, read};
+use stage::{Scenario, differences, play, read};
 
 /// Codes of findings that no scenario can have, each with its reason.
 const WITHOUT_A_FILE: &[(&str, &str)] = &[];

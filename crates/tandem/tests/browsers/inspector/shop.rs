@@ -1,6 +1,6 @@
 //! A shop with some days of traffic on record, most of it as it should be, for the inspector's pages to show.
 
-use crate::play::{Played, Scenario, folder, play};
+use crate::stage::{Played, Scenario, folder, play};
 
 /// Days of traffic.
 const DAYS: i64 = 5;
