@@ -11,11 +11,11 @@ use fantoccini::error::CmdError;
 use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::driver::{self, Driver, Kind};
-use crate::harness::DEADLINE;
+use crate::harness::{self, DEADLINE};
 
 /// A session with a fresh profile. Dropping it kills the browser, also in a panic; the last lines of the driver's log
 /// are printed then.
@@ -121,6 +121,32 @@ impl Browser {
             Ok(_) => Err("it is false".to_owned()),
             Err(e) => Err(e.to_string()),
         });
+    }
+
+    /// A command of Chromium's own protocol, for what WebDriver has no word for.
+    pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        self.ask_driver("goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
+    }
+
+    /// What Chromium wrote to its console since it was last asked: level and text.
+    pub(crate) fn console(&self) -> Vec<(String, String)> {
+        let entries = self.ask_driver("se/log", &json!({"type": "browser"}));
+        let text = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        let entries = entries.as_array().map(Vec::as_slice).unwrap_or_default();
+        entries.iter().map(|entry| (text(entry, "level"), text(entry, "message"))).collect()
+    }
+
+    /// Past the client, which knows WebDriver's own commands only.
+    fn ask_driver(&self, command: &str, body: &Value) -> Value {
+        let session = self.call(self.client.session_id()).expect("it has a session").expect("it has begun");
+        let path = format!("/session/{session}/{command}");
+        let headers = [("Content-Type", "application/json")];
+        let body = body.to_string();
+        let answer =
+            harness::Client::new(self.driver.address()).call("POST", &path, &headers, body.as_bytes());
+        let answer = answer.unwrap_or_else(|e| panic!("the driver does not answer {command}: {e}"));
+        assert_eq!(answer.status, 200, "{command}: {}", answer.text());
+        answer.json()["value"].take()
     }
 
     /// The cookies that this page gets, also those that no script sees.

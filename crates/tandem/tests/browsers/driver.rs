@@ -71,6 +71,10 @@ impl Driver {
         format!("http://{}", self.address)
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The process group that the driver and its browser are in.
     pub(crate) fn group(&self) -> u32 {
         self.process.pid()
@@ -105,7 +109,12 @@ pub(crate) fn capabilities(kind: Kind, user_agent: Option<&str>) -> Value {
             ("webkitgtk:browserOptions", json!({"binary": binary, "args": arguments(&["--automation"])}))
         }
     };
-    json!({"acceptInsecureCerts": true, (name): options})
+    let mut wanted = json!({"acceptInsecureCerts": true, (name): options});
+    if kind == Kind::Chromium {
+        // Else it keeps no console.
+        wanted["goog:loggingPrefs"] = json!({"browser": "ALL"});
+    }
+    wanted
 }
 
 /// Where a process accepts connections. WebKitWebDriver takes a free port but tells nobody which, so ask the kernel.

@@ -2,8 +2,8 @@
 //! server against pages that [`front::Front`] serves.
 //!
 //! A test is a function that takes a [`Kind`]; the table at the end makes one test of it for each browser, so that
-//! `chromium::` filters all tests of one browser. `./test` installs what is needed; a browser that is missing is a
-//! failure, never a skipped test.
+//! `chromium::` filters all tests of one browser. The pages of the inspector are checked in Chromium alone. `./test`
+//! installs what is needed; a browser that is missing is a failure, never a skipped test.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
@@ -16,6 +16,9 @@ mod orders;
 #[path = "../program/mod.rs"]
 mod program;
 
+#[path = "../scenarios/stage/mod.rs"]
+mod stage;
+
 mod browser;
 mod driver;
 mod front;
@@ -26,6 +29,7 @@ mod shop;
 mod consent;
 mod demo;
 mod hybrid;
+mod inspector;
 mod proof;
 
 use driver::Kind;
