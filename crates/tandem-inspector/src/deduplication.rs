@@ -134,8 +134,8 @@ pub(crate) async fn page(
         }
         let mut removed = store.skips(asked, &REMOVED)?;
         removed.extend(store.notice_counts(asked, "duplicate")?);
-        let findings = store.finding_counts(asked, &RISKS)?;
-        let late = store.finding_counts(asked, &["late_pair"])?;
+        let findings = store.code_counts(asked, &RISKS)?;
+        let late = store.code_counts(asked, &["late_pair"])?;
         let late_pairs = store.twins(asked, "late_pair", from_ms, 20)?;
         Ok((twins, removed, findings, late, late_pairs, store.halves(asked)?))
     });

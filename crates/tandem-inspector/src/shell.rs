@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 
 use crate::session::Visitor;
 use crate::{
-    Inspector, consent, deduplication, destinations, events, explained, findings, format, live, orders, overview, quality,
-    reconciliation, sites, sql, why,
+    Inspector, consent, deduplication, destinations, events, explained, findings, format, live, orders,
+    overview, quality, reconciliation, sites, sql, why,
 };
 
 /// A page in the navigation. Its file says so itself, in an `ENTRY`.

@@ -15,10 +15,10 @@ use tandem_store::insight::{Found, FoundEvent, Search};
 use tandem_store::{Keep, Store, StoreError};
 
 use crate::asked::Asked;
+use crate::form::Form;
 use crate::period::moment;
 use crate::session::Visitor;
 use crate::shell::Entry;
-use crate::form::Form;
 use crate::{Inspector, format, read};
 
 mod export;

@@ -202,7 +202,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn finding_counts(&self, asked: Asked<'_>, codes: &[&str]) -> Result<Vec<CodeCount>, StoreError> {
+    pub fn code_counts(&self, asked: Asked<'_>, codes: &[&str]) -> Result<Vec<CodeCount>, StoreError> {
         self.read(|conn| {
             let mut rows = conn.prepare_cached(
                 "SELECT code, sum(events), max(last_seq) FROM insight.findings

@@ -249,9 +249,7 @@ impl Orders<'_> {
         if first == last {
             return Ok(vec![first]);
         }
-        let key = Kind::Order.key(order_id);
-        let mut seqs =
-            lookup::seqs(self.conn, "insight.lookup", Kind::Order, key, (last + 1, first), MAX_EVENTS)?;
+        let mut seqs = lookup::seqs(self.conn, Kind::Order, order_id, (last + 1, first), MAX_EVENTS)?;
         seqs.reverse();
         Ok(seqs)
     }

@@ -81,7 +81,7 @@ impl<'c> Finder<'c> {
         if self.newest == 0 {
             return Ok(Vec::new());
         }
-        lookup::seqs(self.conn, "insight.lookup", kind, kind.key(text), (self.newest + 1, self.oldest), most)
+        lookup::seqs(self.conn, kind, text, (self.newest + 1, self.oldest), most)
     }
 
     /// The newest events, which no index may have yet.
