@@ -467,3 +467,22 @@ async fn a_store_that_does_not_follow_says_so() {
         0
     );
 }
+
+#[tokio::test]
+async fn a_follower_in_trouble_harms_nothing_and_goes_on_later() {
+    let rig = Rig::new().await;
+    rig.send(vec![sale(&rig, "p1", "7", "10")], DAY).await;
+    rig.store.catch_up().await.unwrap();
+    let other = Connection::open(path_of(rig.store.path())).unwrap();
+    other.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    other.execute("ALTER TABLE orders RENAME TO mislaid", []).unwrap();
+    rig.send(vec![sale(&rig, "p2", "8", "5")], DAY).await;
+    assert!(rig.store.catch_up().await.is_err());
+    // Nothing of the pass was kept, and the log goes on.
+    assert_eq!(rig.value::<i64>("SELECT sum(events) FROM insight.arrivals"), 1);
+    rig.send(vec![sale(&rig, "p3", "9", "5")], DAY).await;
+    assert!(rig.store.writable());
+    other.execute("ALTER TABLE mislaid RENAME TO orders", []).unwrap();
+    assert_eq!(rig.table("order_id, site, events", "orders").await, ["7 shop 1", "8 shop 1", "9 shop 1"]);
+    assert_eq!(rig.value::<i64>("SELECT sum(events) FROM insight.arrivals"), 3);
+}

@@ -17,6 +17,7 @@ use crate::embedded::{Options, into_error};
 mod calls;
 mod event;
 mod follow;
+mod found;
 mod lookup;
 mod open;
 mod orders;
@@ -27,8 +28,8 @@ mod relate;
 mod search;
 mod tally;
 
+pub use found::{Found, FoundDelivery, FoundEvent, FoundFinding, Search};
 pub use query::{FindingCount, HourCount, ObservationFilter, Observed};
-pub use search::{Found, FoundDelivery, FoundEvent, FoundFinding, Search};
 
 /// Where the insight file of a log is.
 #[must_use]
@@ -103,7 +104,9 @@ impl Insight {
         {
             let mut asked = self.shared.lock();
             if asked.over {
-                return Err(StoreError::Closed);
+                let text =
+                    "the insight file does not follow the log (store.insight is false, or its thread ended)";
+                return Err(StoreError::File(text.into()));
             }
             asked.waiting.push(done);
         }
