@@ -4,7 +4,7 @@ use rusqlite::params;
 use serde::Serialize;
 use tandem_core::Severity;
 
-use super::search::severity_of;
+use super::found::severity_of;
 use crate::StoreError;
 use crate::embedded::Store;
 
