@@ -42,6 +42,7 @@ fn every_command_has_help() {
         "export",
         "replay",
         "explain",
+        "why",
         "tail",
         "debug-link",
     ] {
