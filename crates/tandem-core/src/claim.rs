@@ -120,6 +120,21 @@ pub fn decide(
     }
 }
 
+/// Whether a sale that repeats a reported id brings more money than was reported: an upsell under the id of the first sale,
+/// which everybody takes for a repeat.
+#[must_use]
+pub fn is_lost_growth(
+    known: &OrderState,
+    report: &OrderReport,
+    event_id: &str,
+    total: Option<Amount>,
+    currency: Option<Currency>,
+) -> bool {
+    let repeats = *report == OrderReport::Sale && known.event_ids.iter().any(|id| id == event_id);
+    let sums = known.reported.zip(total).filter(|_| known.currency == currency);
+    repeats && sums.is_some_and(|(reported, total)| total.grew_from(reported))
+}
+
 /// The event id of the n-th growth: `wc_order_891_bump_1`.
 #[must_use]
 pub fn bump_id(event_id: &str, n: u32) -> String {
@@ -172,6 +187,24 @@ mod tests {
             run(Some(&known), &OrderReport::Sale, "wc_order_891_bump_1", "19.99"),
             OrderDecision::OtherId
         );
+    }
+
+    #[test]
+    fn an_upsell_under_the_first_ids_is_told_from_a_repeat() {
+        let snapshot = OrderReport::Snapshot { changed_at: 0 };
+        let cases = [
+            (&OrderReport::Sale, "wc_order_891", "109.98", "USD", true),
+            (&OrderReport::Sale, "wc_order_891", "89.99", "USD", false),
+            (&OrderReport::Sale, "wc_order_891", "19.99", "USD", false),
+            (&OrderReport::Sale, "wc_order_891", "109.98", "EUR", false),
+            (&OrderReport::Sale, "order-891", "109.98", "USD", false),
+            (&snapshot, "wc_order_891", "109.98", "USD", false),
+        ];
+        for (report, id, total, currency, expected) in cases {
+            let lost =
+                is_lost_growth(&state("89.99"), report, id, total.parse().ok(), Currency::parse(currency));
+            assert_eq!(lost, expected, "{report:?} {id} {total} {currency}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use rusqlite::{CachedStatement, Connection, params};
 
+use tandem_core::claim;
+
 use super::claims::{Claim, ClaimIndex};
 use super::counts::Counts;
 use super::ledger::{self, Ledger};
@@ -76,8 +78,15 @@ impl<'c> Appender<'c> {
                 Ledger::Report(entry) => noted = Some(entry),
                 Ledger::Duplicate(known) => {
                     late::second_report(self.conn, &known, &event, &order, now_ms)?;
-                    let text = "this order was reported before";
-                    let notice = notice_of(&event, NoticeKind::Duplicate, "order_reported", text);
+                    let (total, currency) = (order.total, order.currency);
+                    let lost = claim::is_lost_growth(&known, &order.report, &event.event_id, total, currency);
+                    let notice = if lost {
+                        let text = "reported before under this id with a smaller value; what was added is not counted";
+                        notice_of(&event, NoticeKind::Duplicate, "upsell_same_id", text)
+                    } else {
+                        let text = "this order was reported before";
+                        notice_of(&event, NoticeKind::Duplicate, "order_reported", text)
+                    };
                     write_notice(self.conn, &notice, now_ms)?;
                     return Ok(Outcome::Duplicate { of: None });
                 }
