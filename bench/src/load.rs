@@ -159,17 +159,32 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|w| w == needle)
 }
 
-/// GET with the private token; the body.
+/// GET with the private token; milliseconds and the body.
 pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<(f64, String)> {
+    let Answer { ms, body, .. } = call(address, "GET", path).await?;
+    Ok((ms, body))
+}
+
+/// What came back of one call.
+pub(crate) struct Answer {
+    pub(crate) ms: f64,
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+/// One call with the private token.
+pub(crate) async fn call(address: SocketAddr, method: &str, path: &str) -> anyhow::Result<Answer> {
     let began = Instant::now();
     let mut socket = TcpStream::connect(address).await?;
     let request = format!(
-        "GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer bench\r\nconnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer bench\r\ncontent-length: 0\r\n\
+         connection: close\r\n\r\n"
     );
     socket.write_all(request.as_bytes()).await?;
     let mut text = Vec::new();
     socket.read_to_end(&mut text).await?;
     let text = String::from_utf8_lossy(&text);
     let body = text.split_once("\r\n\r\n").map(|(_, b)| b.to_owned()).unwrap_or_default();
-    Ok((began.elapsed().as_secs_f64() * 1_000.0, body))
+    let status = text.get(9..12).and_then(|s| s.parse().ok()).context("status")?;
+    Ok(Answer { ms: began.elapsed().as_secs_f64() * 1_000.0, status, body })
 }

@@ -21,9 +21,9 @@ pub(crate) struct Args {
     /// Seconds for each measured load.
     #[arg(long, default_value_t = 8)]
     pub(crate) seconds: u64,
-    /// Events stored before the growth measurement, in millions.
+    /// Events stored before the growth measurement, in millions; 0.2 is enough for a look.
     #[arg(long, value_delimiter = ',', default_value = "1")]
-    pub(crate) millions: Vec<u64>,
+    pub(crate) millions: Vec<f64>,
     /// Measure this binary instead of building one.
     #[arg(long)]
     pub(crate) binary: Option<std::path::PathBuf>,

@@ -144,28 +144,92 @@ impl Bench {
         Ok(())
     }
 
-    /// The accept rate with many events in the file, against that with none.
-    async fn growth(&self, million: u64) -> anyhow::Result<()> {
-        println!("\n## growth: {million},000,000 events in the file");
+    /// The accept rate with many events in the file, against that with none; then what is read of them.
+    async fn growth(&self, millions: f64) -> anyhow::Result<()> {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let events = (millions * 1_000_000.0) as u64;
+        println!("\n## growth: {events} events in the file");
+        let alone = procs::gateway_alone(&self.binary, &self.fresh("growth")?)?;
+        let bare = load::run(alone.public, self.load(100, u64::MAX, 0)).await?;
+        drop(alone);
+        show("batches of 100, empty file, log only", &bare, None);
         let folder = self.fresh("growth")?;
         let gateway = procs::gateway(&self.binary, &folder, None)?;
         let empty = load::run(gateway.public, self.load(100, u64::MAX, 0)).await?;
-        show("batches of 100, empty file", &empty, None);
+        show("the same, counted meanwhile", &empty, Some(&bare));
         let began = Instant::now();
-        load::run(gateway.public, self.load(100, million * 1_000_000, 1_000_000_000)).await?;
+        load::run(gateway.public, self.load(100, events, 1_000_000_000)).await?;
         println!("filled in {:.0} s", began.elapsed().as_secs_f64());
         let full = load::run(gateway.public, self.load(100, u64::MAX, 5_000_000_000)).await?;
         show("batches of 100, full file", &full, Some(&empty));
-        let size = std::fs::metadata(folder.join("tandem.db"))?.len() >> 20;
-        println!("file {size} MiB, memory {:.1} MiB", gateway.rss_mib()?);
         let private = gateway.private.context("private")?;
+        let caught_up = load::call(private, "POST", "/api/catch-up").await?;
+        anyhow::ensure!(
+            caught_up.status == 200,
+            "catch-up answered {}: {}",
+            caught_up.status,
+            caught_up.body
+        );
+        println!("everything counted {:.1} s after the last event", caught_up.ms / 1_000.0);
+        let size = |name: &str| Ok::<_, anyhow::Error>(std::fs::metadata(folder.join(name))?.len() >> 20);
+        let (log, insight) = (size("tandem.db")?, size("tandem.insight.db")?);
+        println!("file {log} MiB, insight file {insight} MiB, memory {:.1} MiB", gateway.rss_mib()?);
         for path in ["/api/records/events?limit=100", "/api/records/deliveries?limit=100", "/api/events/1000"]
+            .iter()
+            .chain(PAGES)
         {
-            let (took, _) = load::get(private, path).await?;
-            println!("GET {path}: {took:.1} ms");
+            page(private, path).await?;
         }
+        drop(gateway);
+        std::fs::remove_file(folder.join("tandem.insight.db"))?;
+        let gateway = procs::gateway(&self.binary, &folder, None)?;
+        let anew = load::call(gateway.private.context("private")?, "POST", "/api/catch-up").await?;
+        println!("insight file made anew in {:.1} s", anew.ms / 1_000.0);
         Ok(())
     }
+}
+
+/// The pages for people and what else reads much, with terms that make them read what they can.
+const PAGES: &[&str] = &[
+    "/",
+    "/live",
+    "/events",
+    "/events?q=0199aef2-7c55-7e31-9a66-00003b9aca00",
+    "/events?source=nothing",
+    "/events/1000",
+    "/orders",
+    "/why?q=0199aef2-7c55-7e31-9a66-00003b9aca00",
+    "/findings",
+    "/quality",
+    "/deduplication",
+    "/consent",
+    "/reconciliation",
+    "/destinations",
+    "/sites",
+    "/sql",
+    "/alerts",
+    "/api/search?q=0199aef2-7c55-7e31-9a66-00003b9aca00",
+    "/api/search?source=nothing",
+    "/api/findings",
+    "/api/observations",
+];
+
+/// How often each is read.
+const TIMES: usize = 20;
+
+/// How long a path takes, nineteen times of twenty.
+async fn page(private: SocketAddr, path: &str) -> anyhow::Result<()> {
+    let (mut took, mut status) = (Vec::new(), 0);
+    for _ in 0..TIMES {
+        let answer = load::call(private, "GET", path).await?;
+        took.push(answer.ms);
+        status = answer.status;
+    }
+    took.sort_by(f64::total_cmp);
+    let p95 = took.get(TIMES * 95 / 100 - 1).copied().unwrap_or_default();
+    let remark = if status == 200 { String::new() } else { format!("  answered {status}") };
+    println!("GET {path}: p95 {p95:.1} ms{remark}");
+    Ok(())
 }
 
 fn ms(began: Instant) -> f64 {

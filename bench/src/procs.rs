@@ -59,6 +59,15 @@ pub(crate) fn child(name: &str) -> anyhow::Result<Proc> {
 
 /// Starts the gateway; `sandbox` is where TikTok's place is taken, if anywhere.
 pub(crate) fn gateway(binary: &Path, folder: &Path, sandbox: Option<SocketAddr>) -> anyhow::Result<Proc> {
+    start(binary, folder, sandbox, true)
+}
+
+/// The same without a destination, and without what follows the log.
+pub(crate) fn gateway_alone(binary: &Path, folder: &Path) -> anyhow::Result<Proc> {
+    start(binary, folder, None, false)
+}
+
+fn start(binary: &Path, folder: &Path, sandbox: Option<SocketAddr>, insight: bool) -> anyhow::Result<Proc> {
     let destination = sandbox.map_or_else(String::new, |s| {
         format!(
             "[site.destinations.tiktok]\npixel_id = \"P\"\naccess_token = \"t\"\nbase_url = \"http://{s}\"\n"
@@ -66,7 +75,7 @@ pub(crate) fn gateway(binary: &Path, folder: &Path, sandbox: Option<SocketAddr>)
     });
     let config = format!(
         "[server]\npublic = \"127.0.0.1:0\"\nprivate = \"127.0.0.1:0\"\nprivate_token = \"bench\"\n\
-         [[site]]\nid = \"shop\"\nconsent.on_unknown = \"grant\"\n\
+         [store]\ninsight = {insight}\n[[site]]\nid = \"shop\"\nconsent.on_unknown = \"grant\"\n\
          [site.sources.events]\nwrite_keys = [\"bench\"]\n{destination}"
     );
     let path = folder.join("tandem.toml");

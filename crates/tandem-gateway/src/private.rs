@@ -19,6 +19,8 @@ use tandem_store::{LaneId, Replay, StoreError};
 
 use crate::Gateway;
 
+mod insight;
+
 /// Who may use the private port: whoever knows the token.
 #[derive(Clone)]
 pub struct Guard {
@@ -57,6 +59,9 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
         .route("/api/probes/{nonce}", get(probe))
         .route("/api/why", get(why))
         .route("/api/visitors/{site}/{visitor}", get(visitor))
+        .route("/api/search", get(insight::search))
+        .route("/api/findings", get(insight::findings))
+        .route("/api/observations", get(insight::observations))
         .route("/api/replay", post(replay))
         .route("/api/catch-up", post(catch_up))
         .route("/api/lanes/{lane}/resume", post(resume))

@@ -6,8 +6,9 @@ mod common;
 use common::{Rig, skip};
 use rusqlite::Connection;
 use tandem_core::consent::{Consent, Evidence, Status};
+use tandem_core::identity::{IdHashes, Raw, RawIdentity, hash_identity};
 use tandem_core::{Channel, Currency, Event, Finding};
-use tandem_store::insight::path_of;
+use tandem_store::insight::{ObservationFilter, Search, path_of};
 use tandem_store::{Batch, DeliveryState, Joined, NewEvent, Notice, NoticeKind, Options, Report, Store};
 
 const DAY: i64 = 86_400_000;
@@ -195,6 +196,173 @@ async fn a_completed_event_counts_as_what_it_is_now() {
     assert_eq!(seen, keys);
 }
 
+fn half(rig: &Rig, channel: Channel, id: &str, pixel: Option<&str>) -> NewEvent {
+    made(rig, "Purchase", id, |event| {
+        event.channel = channel;
+        event.order_id = Some("891".into());
+        event.value = "10".parse().ok();
+        event.currency = Currency::parse("EUR");
+        event.pixels.extend(pixel.map(|state| ("tiktok".to_owned(), state.to_owned())));
+    })
+}
+
+#[tokio::test]
+async fn two_reports_of_one_event_are_one_pair() {
+    let rig = Rig::new().await;
+    rig.send(vec![half(&rig, Channel::Server, "order_891", None)], DAY).await;
+    let columns = "day, event_name, halves, events";
+    assert_eq!(rig.table(columns, "pairs").await, ["1 Purchase unknown 1"]);
+    let mut page = half(&rig, Channel::Browser, "order_891", Some("loading"));
+    page.deliveries[0].skip = Some(skip("server_half_reports"));
+    rig.send(vec![page, half(&rig, Channel::Server, "order_892", None)], 2 * DAY).await;
+    assert_eq!(rig.table(columns, "pairs").await, ["1 Purchase unknown 1", "2 Purchase unknown 1"]);
+    rig.join(2, 2 * DAY, |event| {
+        event.pixels.insert("tiktok".into(), "loaded".into());
+    })
+    .await;
+    assert_eq!(rig.table(columns, "pairs").await, ["1 Purchase both 1", "2 Purchase unknown 1"]);
+    // Pageviews are compared with nothing.
+    let view = made(&rig, "Pageview", "pv", |event| {
+        event.channel = Channel::Browser;
+        event.pixels.insert("tiktok".into(), "blocked".into());
+    });
+    rig.send(vec![view], 3 * DAY).await;
+    assert_eq!(rig.table(columns, "pairs").await[1..], ["2 Purchase unknown 1", "3 Pageview server 1"]);
+}
+
+#[tokio::test]
+async fn what_two_events_show_together_is_observed_and_taken_back() {
+    let rig = Rig::new().await;
+    rig.send(vec![half(&rig, Channel::Server, "order_891", None)], DAY).await;
+    rig.send(vec![half(&rig, Channel::Browser, "order-891", None)], DAY + 1_000).await;
+    let columns = "code, severity, event_seq, other_seq, event_name, order_id, field, value, currency";
+    let near_miss = "id_near_miss warning 2 1 Purchase 891 event_id 10 EUR";
+    assert_eq!(rig.table(columns, "observations").await, [near_miss]);
+    let counted = "code, severity, day, source, events, last_seq";
+    assert_eq!(rig.seen(counted, "findings"), ["id_near_miss warning 1 events 1 2"]);
+    let found = |finding: &str| Search { finding: Some(finding.into()), ..Search::default() };
+    assert_eq!(seqs(&rig, &found("id_near_miss")), [2]);
+    // Completed, it shows the same, and is observed once.
+    rig.join(2, 2 * DAY, |event| event.user.click_ids.ttp = Some("t".into())).await;
+    assert_eq!(rig.table(columns, "observations").await, [near_miss]);
+    // With an order of its own it is no misspelling.
+    rig.join(2, 2 * DAY, |event| event.order_id = Some("892".into())).await;
+    assert!(rig.table(columns, "observations").await.is_empty());
+    assert!(rig.seen(counted, "findings").is_empty());
+    assert!(seqs(&rig, &found("id_near_miss")).is_empty());
+    let observed = rig.store.observations(&ObservationFilter::default()).unwrap();
+    assert!(observed.is_empty());
+}
+
+/// Numbers of what a search finds on all its pages.
+fn seqs(rig: &Rig, search: &Search) -> Vec<i64> {
+    let (mut all, mut search) = (Vec::new(), search.clone());
+    loop {
+        let found = rig.store.search(&search).unwrap();
+        all.extend(found.events.iter().map(|e| e.seq));
+        assert_eq!(found.next.is_none(), found.complete);
+        search.before = found.next;
+        if found.complete {
+            return all;
+        }
+    }
+}
+
+#[tokio::test]
+async fn events_are_found_by_what_they_name_and_what_became_of_them() {
+    let rig = Rig::new().await;
+    let email = {
+        let raw = RawIdentity { email: vec![Raw::new("Ann@Shop.example")], ..RawIdentity::default() };
+        hash_identity(raw).0.email
+    };
+    let hash = email[0].sha256().unwrap().to_owned();
+    let named = |id: &str, name: &str| {
+        made(&rig, name, id, |event| {
+            event.session_id = Some("visitor-1".into());
+            event.user.email = email.clone();
+            event.user.external_id = vec![IdHashes::of("customer-7")];
+            event.channel = Channel::Browser;
+            event.findings = vec![Finding::warning("event_time_ms", "m")];
+        })
+    };
+    let mut other_site = named("a", "Lead");
+    other_site.site = "b".into();
+    let mut skipped = rig.event("AddToCart", "c");
+    skipped.deliveries[0].skip = Some(skip("consent_denied"));
+    let events = vec![
+        named("a", "ViewContent"),
+        sale(&rig, "p", "7", "10"),
+        other_site,
+        skipped,
+        rig.event("Lead", "d"),
+    ];
+    rig.send(events, DAY).await;
+    rig.record(1, DeliveryState::Rejected { why: "no".into() }, DAY).await;
+    rig.record(2, DeliveryState::Delivered { warning: None }, DAY).await;
+    rig.send(vec![rig.event("Lead", "e")], 3 * DAY).await;
+    let text = |text: &str| Search { text: Some(text.into()), ..Search::default() };
+    let some = |text: &str| Some(text.to_owned());
+    let of = |state: &str| Search { state: some(state), ..Search::default() };
+    let cases = [
+        (text("a"), vec![3, 1]),
+        (text(" p "), vec![2]),
+        (text("7"), vec![2]),
+        (text("P"), vec![]),
+        (text("visitor-1"), vec![3, 1]),
+        (text("ann@shop.example"), vec![3, 1]),
+        (text(&hash.to_uppercase()), vec![3, 1]),
+        (text("customer-7"), vec![3, 1]),
+        (text("nobody@shop.example"), vec![]),
+        (Search { site: some("shop"), ..text("a") }, vec![1]),
+        (Search { event_name: some("Lead"), ..Search::default() }, vec![6, 5, 3]),
+        (Search { event_name: some("ViewContent"), ..Search::default() }, vec![1]),
+        (Search { channel: some("browser"), ..Search::default() }, vec![3, 1]),
+        (Search { source: some("woocommerce"), ..Search::default() }, vec![]),
+        (Search { finding: some("event_time_ms"), ..Search::default() }, vec![3, 1]),
+        (of("rejected"), vec![1]),
+        (of("delivered"), vec![2]),
+        (of("skipped"), vec![4]),
+        (of("waiting"), vec![6, 5, 3]),
+        (Search { code: some("consent_denied"), ..Search::default() }, vec![4]),
+        (Search { destination: some("tiktok"), ..of("rejected") }, vec![1]),
+        (Search { destination: some("meta"), ..Search::default() }, vec![]),
+        (Search { from_ms: Some(2 * DAY), ..Search::default() }, vec![6]),
+        (Search { to_ms: Some(DAY + 1), event_name: some("Lead"), ..Search::default() }, vec![5, 3]),
+        (Search::default(), vec![6, 5, 4, 3, 2, 1]),
+    ];
+    for caught_up in [false, true] {
+        if caught_up {
+            rig.store.catch_up().await.unwrap();
+        }
+        for (search, expected) in &cases {
+            assert_eq!(seqs(&rig, search), *expected, "{search:?}");
+            let by_one = Search { limit: 1, ..search.clone() };
+            assert_eq!(seqs(&rig, &by_one), *expected, "one at a time: {search:?}");
+        }
+    }
+    let found = rig.store.search(&text("p")).unwrap();
+    let sale = &found.events[0];
+    assert_eq!((sale.deliveries[0].state, sale.deliveries[0].destination.as_str()), ("delivered", "tiktok"));
+    assert_eq!(found.looked_back_to_ms, Some(DAY));
+    let listed = serde_json::to_string(&rig.store.search(&text("ann@shop.example")).unwrap()).unwrap();
+    assert!(!listed.contains("ann@") && !listed.contains(&hash), "{listed}");
+}
+
+#[tokio::test]
+async fn a_search_that_nothing_leads_says_how_far_it_looked() {
+    let rig = Rig::new().await;
+    for batch in 0..13 {
+        let event = |n: i64| rig.event("Pageview", &format!("{batch}-{n}"));
+        rig.send((0..4_000).map(event).collect(), DAY + batch).await;
+    }
+    let search = Search { source: Some("woocommerce".into()), ..Search::default() };
+    let found = rig.store.search(&search).unwrap();
+    assert_eq!((found.events.len(), found.complete, found.next), (0, false, Some(2_001)));
+    assert_eq!(found.looked_back_to_ms, Some(DAY));
+    let rest = rig.store.search(&Search { before: found.next, ..search }).unwrap();
+    assert_eq!((rest.events.len(), rest.complete, rest.next), (0, true, None));
+}
+
 #[tokio::test]
 async fn what_deliveries_come_to_is_counted_by_hour() {
     let rig = Rig::new().await;
@@ -255,22 +423,12 @@ async fn without_its_file_it_is_made_anew_and_alike() {
     ];
     let mut store = Some(store);
     for damage in damages {
-        drop(store.take());
-        settle(&log);
+        store.take().unwrap().close();
         damage();
         let opened = Store::open(Options::new(&log)).unwrap();
         let rig = Rig { folder: tempfile::tempdir().unwrap(), store: opened, lane };
         assert_eq!(rig.table("order_id, site, events, value", "orders").await, before);
         store = Some(rig.store);
-    }
-}
-
-/// Both files as one each, once nobody has them open any more.
-fn settle(log: &std::path::Path) {
-    for path in [log, &path_of(log)] {
-        let conn = Connection::open(path).unwrap();
-        conn.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
-        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     }
 }
 
@@ -282,16 +440,14 @@ async fn another_log_in_its_place_is_counted_from_its_beginning() {
     first.store.catch_up().await.unwrap();
     let (log, other) = (first.folder.path().join("t.db"), second.folder.path().join("t.db"));
     let Rig { folder, store, lane } = first;
-    drop((store, second.store));
-    settle(&log);
-    settle(&other);
+    store.close();
+    second.store.close();
     std::fs::copy(&other, &log).unwrap();
     let rig = Rig { store: Store::open(Options::new(&log)).unwrap(), folder, lane };
     assert_eq!(rig.table("order_id, site, events", "orders").await, ["70 shop 1", "80 shop 1"]);
     // The same log as it was some time ago.
     let Rig { folder, store, lane } = rig;
-    drop(store);
-    settle(&log);
+    store.close();
     let conn = Connection::open(&log).unwrap();
     conn.execute("DELETE FROM events WHERE seq = 2", []).unwrap();
     drop(conn);
@@ -310,4 +466,23 @@ async fn a_store_that_does_not_follow_says_so() {
             .unwrap(),
         0
     );
+}
+
+#[tokio::test]
+async fn a_follower_in_trouble_harms_nothing_and_goes_on_later() {
+    let rig = Rig::new().await;
+    rig.send(vec![sale(&rig, "p1", "7", "10")], DAY).await;
+    rig.store.catch_up().await.unwrap();
+    let other = Connection::open(path_of(rig.store.path())).unwrap();
+    other.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    other.execute("ALTER TABLE orders RENAME TO mislaid", []).unwrap();
+    rig.send(vec![sale(&rig, "p2", "8", "5")], DAY).await;
+    assert!(rig.store.catch_up().await.is_err());
+    // Nothing of the pass was kept, and the log goes on.
+    assert_eq!(rig.value::<i64>("SELECT sum(events) FROM insight.arrivals"), 1);
+    rig.send(vec![sale(&rig, "p3", "9", "5")], DAY).await;
+    assert!(rig.store.writable());
+    other.execute("ALTER TABLE mislaid RENAME TO orders", []).unwrap();
+    assert_eq!(rig.table("order_id, site, events", "orders").await, ["7 shop 1", "8 shop 1", "9 shop 1"]);
+    assert_eq!(rig.value::<i64>("SELECT sum(events) FROM insight.arrivals"), 3);
 }

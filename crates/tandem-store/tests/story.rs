@@ -60,11 +60,17 @@ async fn deliveries_come_with_their_calls_and_with_what_holds_their_destination(
     rig.record(seq, DeliveryState::Delivered { warning: None }, 9_000).await;
     let story = rig.store.story("lead_1", None).unwrap();
     let delivery = &story.events[0].deliveries[0];
-    assert_eq!((delivery.state, delivery.attempts, delivery.destination.as_str()), (State::Delivered, 2, "tiktok"));
+    assert_eq!(
+        (delivery.state, delivery.attempts, delivery.destination.as_str()),
+        (State::Delivered, 2, "tiktok")
+    );
     assert_eq!(delivery.attempt.as_ref().unwrap().started_ms, 9_000);
     assert_eq!(delivery.ruling.as_deref(), Some(common::RULING));
     let calls = rig.store.calls_of(story.events[0].seq).unwrap();
-    assert_eq!(calls.iter().map(|(of, call)| (*of, call.started_ms)).collect::<Vec<_>>(), [(seq, 2_000), (seq, 9_000)]);
+    assert_eq!(
+        calls.iter().map(|(of, call)| (*of, call.started_ms)).collect::<Vec<_>>(),
+        [(seq, 2_000), (seq, 9_000)]
+    );
 
     let stop = Stop { why: "the token has ended".into(), since_ms: 10_000 };
     rig.store.set_stop(rig.lane, Some(stop)).await.unwrap();
@@ -77,7 +83,8 @@ async fn deliveries_come_with_their_calls_and_with_what_holds_their_destination(
 async fn what_never_became_an_event_is_told_by_its_notice_or_by_what_is_like_it() {
     let rig = Rig::new().await;
     rig.append(rig.snapshot("891", "89.99", &[]), 1_000).await;
-    let notices = vec![notice("value_negative", Some("bad_1"), Some("77")), notice("json_invalid", None, None)];
+    let notices =
+        vec![notice("value_negative", Some("bad_1"), Some("77")), notice("json_invalid", None, None)];
     rig.store.append(Batch { notices, ..Batch::default() }, 2_000).await.unwrap();
     rig.store.catch_up().await.unwrap();
     for question in ["bad_1", "77"] {
@@ -93,7 +100,8 @@ async fn what_never_became_an_event_is_told_by_its_notice_or_by_what_is_like_it(
     assert!(story.candidates.is_empty() && story.notices.is_empty());
     assert_eq!(story.turned_away[0].code, "json_invalid");
     assert_eq!((story.searched.events, story.searched.sites.as_slice()), (1, &["shop".to_owned()][..]));
-    let ways: Vec<(&str, bool)> = story.ways_in.iter().map(|way| (way.source.as_str(), way.last_ms.is_some())).collect();
+    let ways: Vec<(&str, bool)> =
+        story.ways_in.iter().map(|way| (way.source.as_str(), way.last_ms.is_some())).collect();
     assert_eq!(ways, [("events", true)]);
 }
 
@@ -109,7 +117,10 @@ async fn what_neither_the_index_nor_a_look_has_is_said() {
     rig.store.append(Batch { events, ..Batch::default() }, 1_000).await.unwrap();
     let story = rig.store.story("lead_3", None).unwrap();
     assert!(story.events.is_empty());
-    assert_eq!((story.searched.events, story.searched.newest_events, story.searched.unseen), (5_010, 5_000, 10));
+    assert_eq!(
+        (story.searched.events, story.searched.newest_events, story.searched.unseen),
+        (5_010, 5_000, 10)
+    );
     assert_eq!(ids(&rig.store.story("lead_5000", None).unwrap()), [("lead_5000", true)]);
 }
 

@@ -1,6 +1,8 @@
 //! What the platform has: whether it counts in full, and if not, what weakens it.
 
-use super::{Also, Cause, Delivery, Noticed, Observed, Record, Story, Verdict, rank, remedy, sentence, title};
+use super::{
+    Also, Cause, Delivery, Noticed, Observed, Record, Story, Verdict, rank, remedy, sentence, title,
+};
 use crate::codes::Kind;
 use crate::quality::{Key, Keys, emq};
 use crate::{Event, Finding, Severity};

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tandem_core::consent::Consent;
@@ -35,6 +36,7 @@ pub use inspect::{LaneCounts, Totals, View};
 pub(crate) use open::read_only;
 use open::{open_reader, open_reader_with_insight, open_writer};
 pub use reader::Reader;
+pub(crate) use reader::{CLOCK_SLACK_MS, first_since};
 pub use records::ConsentRecord;
 use refusals::Refusals;
 pub use story::{Completed, Neighbour};
@@ -68,15 +70,16 @@ impl Options {
 /// The embedded store. Dropping it ends the writer after what was handed to it is written.
 #[derive(Debug)]
 pub struct Store {
-    commands: mpsc::Sender<Command>,
-    /// With which making of the insight file each was opened.
+    /// With which making of the insight file each was opened. They close before the writer is told to end.
     readers: Mutex<Vec<(u64, Connection)>>,
+    commands: mpsc::Sender<Command>,
     path: PathBuf,
     wakers: Wakers,
     last_commit_failed: Arc<AtomicBool>,
     commits: Arc<AtomicI64>,
     refusals: Arc<Refusals>,
     insight: Arc<Insight>,
+    writer: JoinHandle<()>,
 }
 
 impl Store {
@@ -105,12 +108,22 @@ impl Store {
             insight: insight.clone(),
             runtime: tokio::runtime::Handle::try_current().ok(),
         };
-        std::thread::Builder::new()
+        let writer = std::thread::Builder::new()
             .name("tandem-writer".into())
             .spawn(move || writer.run(inbox))
             .map_err(|e| StoreError::Database(e.to_string()))?;
         let readers = Mutex::default();
-        Ok(Self { commands, readers, path, wakers, last_commit_failed, commits, refusals, insight })
+        Ok(Self { commands, readers, path, wakers, last_commit_failed, commits, refusals, insight, writer })
+    }
+
+    /// Ends it, and comes back when nothing of it has a file open any more: then files may be moved, replaced or deleted.
+    /// What was handed to it is written before.
+    pub fn close(self) {
+        let Self { commands, readers, writer, .. } = self;
+        drop(readers);
+        drop(commands);
+        // The follower ends with the writer. A thread that panicked has nothing open either.
+        let _ = writer.join();
     }
 
     /// Appends a batch in one synced transaction; the answer comes after the sync, one outcome an event.

@@ -15,7 +15,7 @@ use crate::StoreError;
 const PAGE: u32 = 500;
 
 /// Times of arrival ascend with the log, unless the clock was set back. By as much as this, nothing is missed.
-const CLOCK_SLACK_MS: i64 = 3_600_000;
+pub(crate) const CLOCK_SLACK_MS: i64 = 3_600_000;
 
 /// A file opened for reading only: it is never written to, and its writer never waits.
 #[derive(Debug)]
@@ -133,7 +133,7 @@ fn of_deliveries(
 
 /// The first position in the log from which on events came in at `at_ms` or later; one after the last when none did. No
 /// index is kept by time: numbers ascend with it, so a few looks by number find the place.
-fn first_since(conn: &Connection, at_ms: i64) -> rusqlite::Result<i64> {
+pub(crate) fn first_since(conn: &Connection, at_ms: i64) -> rusqlite::Result<i64> {
     // Two questions: asked as one, the whole log would be read for the answer.
     let sql =
         "SELECT coalesce((SELECT min(seq) FROM events), 1), coalesce((SELECT max(seq) FROM events), 0) + 1";

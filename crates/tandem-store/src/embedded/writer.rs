@@ -74,7 +74,13 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Writes until every sender of commands is gone.
-    pub(super) fn run(self, mut inbox: mpsc::Receiver<Command>) {
+    pub(super) fn run(self, inbox: mpsc::Receiver<Command>) {
+        self.write(inbox);
+        // Whoever closes the log last empties its write-ahead log, which needs leave to write.
+        self.insight.end();
+    }
+
+    fn write(&self, mut inbox: mpsc::Receiver<Command>) {
         let mut claims = match Claims::loading(self.options.path.clone()) {
             Ok(claims) => claims,
             Err(error) => {

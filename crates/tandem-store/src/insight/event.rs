@@ -2,7 +2,7 @@
 
 use rusqlite::Row;
 use tandem_core::consent::is_opt_in;
-use tandem_core::quality::{self, Keys};
+use tandem_core::quality::{self, Keys, relate};
 use tandem_core::{Channel, Event, Severity, names};
 
 use super::lookup::{Fresh, Kind};
@@ -71,30 +71,25 @@ impl Logged {
         self.event_name == names::PURCHASE
     }
 
+    /// Whether it was only looked at: most of what there is, and nothing it is compared with.
+    pub(super) fn is_view(&self) -> bool {
+        is_view(&self.event_name)
+    }
+
     /// What it is found by.
     pub(super) fn note_keys(&self, fresh: &mut Fresh) {
         fresh.note(Kind::Id, &self.event_id, self.seq);
+        if !self.is_view() {
+            fresh.note(Kind::Act, &self.event_id, self.seq);
+        }
         if let Some(order_id) = &self.order_id {
             fresh.note(Kind::Order, order_id, self.seq);
         }
-        if self.is_sale() {
-            fresh.note(Kind::Near, &folded(&self.event_id), self.seq);
-        }
-        if !is_everyday(&self.event_name) {
-            fresh.note(Kind::Name, &self.event_name, self.seq);
-        }
-        let Some(body) = &self.body else { return };
-        if let Some(visitor) = &body.session_id {
-            fresh.note(Kind::Visitor, visitor, self.seq);
-        }
-        for hash in body.user.emails() {
-            fresh.note(Kind::Email, hash, self.seq);
-        }
-        for id in &body.user.external_id {
-            fresh.note(Kind::External, &id.sha256, self.seq);
-        }
         for (code, _) in self.findings() {
             fresh.note(Kind::Finding, code, self.seq);
+        }
+        if let Some(body) = &self.body {
+            relate::entries(body).iter().for_each(|(link, text)| fresh.note((*link).into(), text, self.seq));
         }
     }
 
@@ -123,7 +118,6 @@ impl Logged {
         let signal = tally.text(body.consent.evidence.as_ref().map_or("", |e| e.signal.as_ref()));
         let (law, word) = (text(law(body)), text(body.consent.advertising.text()));
         tally.consent.add([day.clone(), site.clone(), law, word, signal], by);
-        tally.pairs.add([day.clone(), site.clone(), name.clone(), text(halves(body))], by);
         for (code, severity) in self.findings() {
             let (code, severity) = (tally.text(code), text(severity_text(severity)));
             let group = [day.clone(), site.clone(), code, severity, name.clone(), source.clone()];
@@ -141,15 +135,9 @@ fn parsed(body: &str) -> Option<Box<Event>> {
     serde_json::from_str(body).ok()
 }
 
-/// Most of what there is: looking such events up by name would be as good as walking the log.
-pub(super) fn is_everyday(event_name: &str) -> bool {
+/// Looking such events up by name would be as good as walking the log.
+pub(super) fn is_view(event_name: &str) -> bool {
     matches!(event_name, "Pageview" | "ViewContent")
-}
-
-/// An id without letter case, separators and leading zeros.
-pub(super) fn folded(id: &str) -> String {
-    let letters = id.trim_start_matches('0').chars().filter(char::is_ascii_alphanumeric);
-    letters.map(|c| c.to_ascii_lowercase()).collect()
 }
 
 pub(super) fn channel(channel: Channel) -> &'static str {
@@ -174,14 +162,5 @@ fn law(body: &Event) -> &'static str {
         None => "unknown",
         region if is_opt_in(region, &[]) => "opt_in",
         Some(_) => "opt_out",
-    }
-}
-
-/// Which halves of the hybrid a platform got, as the page told it.
-fn halves(body: &Event) -> &'static str {
-    match body.pixels.values().any(|state| state != "blocked") {
-        _ if body.pixels.is_empty() => "unknown",
-        true => "both",
-        false => "server",
     }
 }

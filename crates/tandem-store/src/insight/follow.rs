@@ -117,6 +117,10 @@ impl Follower {
 
     /// The file is damaged, or the log is: the file at least can be had again.
     fn make_anew(&mut self) {
+        // Closed first: whoever closes a file last tidies up beside it, by name.
+        if let Ok(nothing) = Connection::open_in_memory() {
+            self.conn = nothing;
+        }
         match open::anew(&self.log) {
             Ok(conn) => {
                 self.conn = conn;

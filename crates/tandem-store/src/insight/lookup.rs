@@ -1,15 +1,16 @@
 //! Where events are that name something: found by the first bytes of a hash, newest first.
 
-use std::collections::HashMap;
-
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
+use tandem_core::quality::relate::Link;
 
 /// What can be looked up. The names go into the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Event id.
     Id,
+    /// The same of what is not a view: found in few steps, since few events have it.
+    Act,
     /// Order id.
     Order,
     /// Our visitor id.
@@ -18,7 +19,7 @@ pub(crate) enum Kind {
     Email,
     /// SHA-256 of an id of the shop's.
     External,
-    /// Event id without case, separators and leading zeros.
+    /// Event id as [`tandem_core::quality::ids::folded`] leaves it.
     Near,
     /// Event name; not of page views and product views, which are most of what there is.
     Name,
@@ -32,10 +33,25 @@ const SEGMENT_BITS: u32 = 16;
 /// The same of kinds that few events have, and that are asked for often.
 const RARE_SEGMENT_BITS: u32 = 20;
 
+impl From<Link> for Kind {
+    fn from(link: Link) -> Self {
+        match link {
+            Link::Id => Self::Id,
+            Link::Near => Self::Near,
+            Link::Order => Self::Order,
+            Link::Visitor => Self::Visitor,
+            Link::Email => Self::Email,
+            Link::External => Self::External,
+            Link::Name => Self::Name,
+        }
+    }
+}
+
 impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::Id => "id",
+            Self::Act => "act",
             Self::Order => "order",
             Self::Visitor => "visitor",
             Self::Email => "email",
@@ -55,7 +71,7 @@ impl Kind {
     }
 
     fn is_rare(self) -> bool {
-        matches!(self, Self::Order | Self::Near)
+        matches!(self, Self::Act | Self::Order | Self::Near)
     }
 
     /// Where the key of an event lies: rare kinds have segments of their own, below zero.
@@ -73,69 +89,37 @@ impl Kind {
 
 /// Keys of a pass, to be written in the order of the tree.
 #[derive(Debug, Default)]
-pub(super) struct Fresh {
-    rows: Vec<(i64, i64, i64)>,
-    /// The same by key, for the kinds that are looked up while they are still being gathered.
-    rare: HashMap<i64, Vec<i64>>,
-}
+pub(super) struct Fresh(Vec<(i64, i64, i64)>);
 
 impl Fresh {
     pub(super) fn note(&mut self, kind: Kind, text: &str, seq: i64) {
-        let key = kind.key(text);
-        self.rows.push((kind.segment(seq), key, seq));
-        if kind.is_rare() {
-            self.rare.entry(key).or_default().push(seq);
-        }
+        self.0.push((kind.segment(seq), kind.key(text), seq));
     }
 
     pub(super) fn write(mut self, conn: &Connection) -> rusqlite::Result<()> {
-        self.rows.sort_unstable();
-        self.rows.dedup();
+        self.0.sort_unstable();
+        self.0.dedup();
         let mut insert =
             conn.prepare_cached("INSERT OR IGNORE INTO lookup (segment, key, seq) VALUES (?1, ?2, ?3)")?;
-        for (segment, key, seq) in &self.rows {
+        for (segment, key, seq) in &self.0 {
             insert.execute(params![segment, key, seq])?;
         }
         Ok(())
     }
-
-    /// Events before `seq` and from `oldest` on that have this text, newest first, with those of this pass; `enough` of
-    /// them at most.
-    pub(super) fn before(
-        &self,
-        conn: &Connection,
-        kind: Kind,
-        text: &str,
-        (seq, oldest): (i64, i64),
-        enough: usize,
-    ) -> rusqlite::Result<Vec<i64>> {
-        let key = kind.key(text);
-        let here = self.rare.get(&key).into_iter().flatten().rev().copied();
-        let mut found: Vec<i64> = here.filter(|s| *s < seq && *s >= oldest).take(enough).collect();
-        if found.len() < enough {
-            found.extend(seqs(conn, "lookup", kind, key, (seq, oldest), enough)?);
-        }
-        found.sort_unstable_by(|a, b| b.cmp(a));
-        found.dedup();
-        found.truncate(enough);
-        Ok(found)
-    }
 }
 
-/// Events before `seq` and from `oldest` on that have the key in this table, newest first; `enough` of them at most.
+/// Events before `seq` and from `oldest` on that have this text, newest first; `enough` of them at most.
 pub(crate) fn seqs(
     conn: &Connection,
-    table: &str,
     kind: Kind,
-    key: i64,
+    text: &str,
     (seq, oldest): (i64, i64),
     enough: usize,
 ) -> rusqlite::Result<Vec<i64>> {
-    let sql = format!(
-        "SELECT seq FROM {table} WHERE segment = ?1 AND key = ?2 AND seq < ?3 AND seq >= ?4 ORDER BY seq DESC LIMIT ?5"
-    );
-    let mut select = conn.prepare_cached(&sql)?;
-    let mut found = Vec::new();
+    let mut select = conn.prepare_cached(
+        "SELECT seq FROM lookup WHERE segment = ?1 AND key = ?2 AND seq < ?3 AND seq >= ?4 ORDER BY seq DESC LIMIT ?5",
+    )?;
+    let (key, mut found) = (kind.key(text), Vec::new());
     for segment in kind.segments(seq - 1, oldest.max(0)) {
         let rows =
             select.query_map(params![segment, key, seq, oldest, enough - found.len()], |r| r.get(0))?;

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -16,12 +17,19 @@ use crate::embedded::{Options, into_error};
 mod calls;
 mod event;
 mod follow;
+mod found;
 pub(crate) mod lookup;
 mod open;
 mod orders;
 mod pass;
 mod prune;
+mod query;
+mod relate;
+mod search;
 mod tally;
+
+pub use found::{Found, FoundDelivery, FoundEvent, FoundFinding, Search};
+pub use query::{FindingCount, HourCount, ObservationFilter, Observed};
 
 /// Where the insight file of a log is.
 #[must_use]
@@ -33,6 +41,7 @@ pub fn path_of(log: &Path) -> PathBuf {
 #[derive(Debug)]
 pub(crate) struct Insight {
     shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the follower and those who ask it share.
@@ -67,17 +76,17 @@ impl Insight {
         let shared = Arc::new(Shared::default());
         let conn = open::open(&options.path).map_err(into_error)?;
         let follower = follow::Follower::new(conn, options.path.clone(), shared.clone());
+        let mut thread = None;
         if options.insight {
             // What is in the log already is news to a file that was just made.
             shared.lock().news = true;
-            std::thread::Builder::new()
-                .name("tandem-insight".into())
-                .spawn(move || follower.run())
-                .map_err(|e| StoreError::Database(e.to_string()))?;
+            let spawned =
+                std::thread::Builder::new().name("tandem-insight".into()).spawn(move || follower.run());
+            thread = Some(spawned.map_err(|e| StoreError::Database(e.to_string()))?);
         } else {
             shared.lock().over = true;
         }
-        Ok(Self { shared })
+        Ok(Self { shared, thread: Mutex::new(thread) })
     }
 
     /// Says that something was committed, and before what time the log has forgotten, if it just did. Costs next to
@@ -95,7 +104,9 @@ impl Insight {
         {
             let mut asked = self.shared.lock();
             if asked.over {
-                return Err(StoreError::Closed);
+                let text =
+                    "the insight file does not follow the log (store.insight is false, or its thread ended)";
+                return Err(StoreError::File(text.into()));
             }
             asked.waiting.push(done);
         }
@@ -114,10 +125,24 @@ impl Insight {
     }
 }
 
-impl Drop for Insight {
-    fn drop(&mut self) {
+impl Insight {
+    /// Tells the thread to end, after what it is just doing.
+    fn tell_end(&self) {
         self.shared.lock().over = true;
         self.shared.bell.notify_one();
+    }
+
+    /// The same, and waits for it.
+    pub(crate) fn end(&self) {
+        self.tell_end();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        thread.map(JoinHandle::join);
+    }
+}
+
+impl Drop for Insight {
+    fn drop(&mut self) {
+        self.tell_end();
     }
 }
 

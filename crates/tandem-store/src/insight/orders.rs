@@ -65,7 +65,7 @@ impl Orders {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (site, order_id) DO UPDATE SET at_ms = min(at_ms, excluded.at_ms),
                first_event = coalesce(first_event, excluded.first_event),
-               last_event = coalesce(excluded.last_event, last_event),
+               last_event = max(coalesce(last_event, excluded.last_event), coalesce(excluded.last_event, last_event)),
                last_notice = coalesce(excluded.last_notice, last_notice),
                events = events + excluded.events, value = excluded.value, currency = excluded.currency",
         )?;

@@ -9,10 +9,11 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::calls::{self, Calls};
-use super::event::{self, Logged, day_of, folded};
-use super::lookup::{Fresh, Kind};
+use super::event::{self, Logged, day_of};
+use super::lookup::Fresh;
 use super::orders::Orders;
 use super::prune;
+use super::relate::{Earlier, Related};
 use super::tally::{Cell, Tally};
 
 /// Events in a pass.
@@ -24,9 +25,6 @@ const VERY_MANY: i64 = 50_000;
 
 /// Notices and calls in a pass.
 const OTHERS: usize = 5_000;
-
-/// The same sale under the same id comes again within this time, or it counts as another.
-const REPEATS_WITHIN_MS: i64 = 28 * 86_400_000;
 
 /// What a pass leaves.
 pub(super) struct Passed {
@@ -114,9 +112,12 @@ pub(super) fn fits(conn: &Connection) -> rusqlite::Result<bool> {
 #[derive(Default)]
 struct Gathered {
     tally: Tally,
-    fresh: Fresh,
     orders: Orders,
     calls: Calls,
+    /// What was completed since it was seen: as it was then, and as it is now.
+    revised: Vec<(Logged, Logged)>,
+    /// New, and to be compared with what came before.
+    acts: Vec<Logged>,
 }
 
 /// Sees what is new, up to a bound.
@@ -126,15 +127,17 @@ pub(super) fn pass(conn: &Connection, forget_before_ms: Option<i64>) -> rusqlite
     let (at, end) = (Cursors::read(&transaction)?, Cursors::of_log(&transaction)?);
     let mut to = at;
     if at != end {
-        let mut gathered = Gathered::default();
+        let (mut gathered, mut fresh) = (Gathered::default(), Fresh::default());
         if at.events > 0 && at.revisions < end.revisions {
-            gathered.revisions(&transaction, &at)?;
+            gathered.revisions(&transaction, &mut fresh, &at)?;
         }
         to.revisions = end.revisions;
-        to.events = gathered.events(&transaction, &at, &end)?;
+        to.events = gathered.events(&transaction, &mut fresh, &at, &end)?;
         to.notices = gathered.notices(&transaction, at.notices)?.unwrap_or(end.notices);
         to.attempts =
             calls::read(&transaction, &mut gathered.calls, at.attempts, OTHERS)?.unwrap_or(end.attempts);
+        fresh.write(&transaction)?;
+        gathered.compare(&transaction, &at)?;
         gathered.write(&transaction)?;
         to.write(&transaction)?;
     }
@@ -146,7 +149,14 @@ pub(super) fn pass(conn: &Connection, forget_before_ms: Option<i64>) -> rusqlite
 }
 
 impl Gathered {
-    fn events(&mut self, conn: &Connection, at: &Cursors, end: &Cursors) -> rusqlite::Result<i64> {
+    /// Reads new events; those that are compared with nothing are counted at once.
+    fn events(
+        &mut self,
+        conn: &Connection,
+        fresh: &mut Fresh,
+        at: &Cursors,
+        end: &Cursors,
+    ) -> rusqlite::Result<i64> {
         let limit = if end.events - at.events > VERY_MANY { LARGE_CHUNK } else { CHUNK };
         let sql = format!(
             "SELECT {} FROM log.events AS e WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2",
@@ -157,38 +167,22 @@ impl Gathered {
         let (mut last, mut read) = (at.events, 0);
         while let Some(row) = rows.next()? {
             let event = Logged::read(row)?;
-            let repeats = self.repeats(conn, &event)?;
-            event.count(&mut self.tally, 1, repeats);
-            self.orders.count(&event, 1, repeats);
-            event.note_keys(&mut self.fresh);
             (last, read) = (event.seq, read + 1);
+            event.note_keys(fresh);
+            if event.is_view() {
+                event.count(&mut self.tally, 1, false);
+                event.count_halves(&mut self.tally);
+                self.orders.count(&event, 1, false);
+            } else {
+                self.acts.push(event);
+            }
         }
         // There may be gaps at the end only in theory; then there is nothing more to read.
         Ok(if read < limit { end.events } else { last })
     }
 
-    /// Whether an earlier event is the same sale: both halves, or two ways in, under one id. It counts once.
-    fn repeats(&self, conn: &Connection, event: &Logged) -> rusqlite::Result<bool> {
-        if !event.is_sale() {
-            return Ok(false);
-        }
-        let mut same = conn.prepare_cached(
-            "SELECT 1 FROM log.events WHERE seq = ?1 AND site = ?2 AND event_name = ?3 AND event_id = ?4
-               AND received_ms >= ?5",
-        )?;
-        let since = event.received_ms - REPEATS_WITHIN_MS;
-        // As many spellings of one id, and shops that use it, as anybody has.
-        let id = folded(&event.event_id);
-        for seq in self.fresh.before(conn, Kind::Near, &id, (event.seq, 0), 50)? {
-            if same.exists(params![seq, event.site, event.event_name, event.event_id, since])? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Events that were seen before and are completed since.
-    fn revisions(&mut self, conn: &Connection, at: &Cursors) -> rusqlite::Result<()> {
+    /// Reads events that were seen before and are completed since.
+    fn revisions(&mut self, conn: &Connection, fresh: &mut Fresh, at: &Cursors) -> rusqlite::Result<()> {
         let sql = format!(
             "SELECT {}, r.body FROM log.revisions AS r JOIN log.events AS e ON e.seq = r.event_seq
              WHERE r.seq > ?1 AND r.event_seq <= ?2 ORDER BY r.seq",
@@ -198,17 +192,12 @@ impl Gathered {
         let mut rows = select.query([at.revisions, at.events])?;
         let mut seen = HashSet::new();
         while let Some(row) = rows.next()? {
-            if !seen.insert(row.get::<_, i64>(0)?) {
-                continue;
+            if seen.insert(row.get::<_, i64>(0)?) {
+                let now = Logged::read(row)?;
+                now.note_keys(fresh);
+                let then = now.before(row.get_ref(8)?.as_str()?);
+                self.revised.push((then, now));
             }
-            let now = Logged::read(row)?;
-            let then = now.before(row.get_ref(8)?.as_str()?);
-            let repeats = self.repeats(conn, &now)?;
-            for (event, by) in [(&then, -1), (&now, 1)] {
-                event.count(&mut self.tally, by, repeats);
-                self.orders.count(event, by, repeats);
-            }
-            now.note_keys(&mut self.fresh);
         }
         Ok(())
     }
@@ -236,11 +225,35 @@ impl Gathered {
         Ok(last)
     }
 
-    fn write(self, conn: &Connection) -> rusqlite::Result<()> {
-        let Self { tally, fresh, orders, calls } = self;
-        fresh.write(conn)?;
-        tally.write(conn)?;
-        orders.write(conn)?;
-        calls.write(conn)
+    /// Counts what depends on earlier events, whose keys are all written by now.
+    fn compare(&mut self, conn: &Connection, at: &Cursors) -> rusqlite::Result<()> {
+        let mut earlier = Earlier::new(conn, at.events, &self.revised);
+        let mut related = Related::default();
+        for (then, now) in &self.revised {
+            let repeats = earlier.repeats(now)?;
+            for (event, by) in [(then, -1), (now, 1)] {
+                event.count(&mut self.tally, by, repeats);
+                self.orders.count(event, by, repeats);
+            }
+            earlier.count_revised_halves(&mut self.tally, then, now)?;
+            if !now.is_view() {
+                related.void(conn, &mut self.tally, now)?;
+                related.observe(&mut self.tally, now, &mut earlier)?;
+            }
+        }
+        for event in &self.acts {
+            let repeats = earlier.repeats(event)?;
+            event.count(&mut self.tally, 1, repeats);
+            self.orders.count(event, 1, repeats);
+            earlier.count_halves(&mut self.tally, event)?;
+            related.observe(&mut self.tally, event, &mut earlier)?;
+        }
+        related.write(conn)
+    }
+
+    fn write(&self, conn: &Connection) -> rusqlite::Result<()> {
+        self.tally.write(conn)?;
+        self.orders.write(conn)?;
+        self.calls.write(conn)
     }
 }

@@ -3,8 +3,9 @@
 
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
--- Where events are that name something. segment: seq >> 20, so that the tree grows at one end; key: the first eight bytes of
--- SHA-256 over kind, site and text.
+-- Where events are that name something. key: the first eight bytes, big-endian, of SHA-256 over a kind (id, act, order, visitor,
+-- email, external, near, name, finding), a zero byte and the text. segment: seq >> 16, so that the tree grows at one end; of act,
+-- order and near, which few events have, -1 - (seq >> 20).
 CREATE TABLE IF NOT EXISTS lookup (
   segment INTEGER NOT NULL,
   key INTEGER NOT NULL,
@@ -35,7 +36,7 @@ CREATE TABLE IF NOT EXISTS coverage (
   PRIMARY KEY (day, site, event_name, channel, source, device, keys)
 ) WITHOUT ROWID;
 
--- Money of sales. value: decimal text.
+-- Money of sales, each id once. value: decimal text.
 CREATE TABLE IF NOT EXISTS revenue (
   day INTEGER NOT NULL,
   site TEXT NOT NULL,
@@ -87,9 +88,11 @@ CREATE TABLE IF NOT EXISTS observations (
   currency TEXT
 );
 CREATE INDEX IF NOT EXISTS observations_event ON observations (event_seq);
+CREATE INDEX IF NOT EXISTS observations_other ON observations (other_seq);
 CREATE INDEX IF NOT EXISTS observations_code ON observations (code, site, seq);
 
--- The two halves of the hybrid. halves: both, browser, server, or unknown when no page told what became of its pixel.
+-- The two halves of the hybrid. Events of one name under one id are one, on the day of the first. halves: both, browser,
+-- server, or unknown when no page told what became of its pixel.
 CREATE TABLE IF NOT EXISTS pairs (
   day INTEGER NOT NULL,
   site TEXT NOT NULL,
@@ -125,7 +128,8 @@ CREATE TABLE IF NOT EXISTS calls (
   PRIMARY KEY (hour, lane, verdict, code)
 ) WITHOUT ROWID;
 
--- Orders that were heard of, paid or not. last_notice: the newest notice about it; at_ms: of the first of them.
+-- Orders that were heard of, paid or not. last_notice: the newest notice about it; at_ms: of the first of them. value: its
+-- sales together, each id once, in the currency of the first.
 CREATE TABLE IF NOT EXISTS orders (
   id INTEGER PRIMARY KEY,
   site TEXT NOT NULL,

@@ -93,18 +93,24 @@ impl Server {
 pub(crate) struct StoreSettings {
     pub(crate) path: PathBuf,
     pub(crate) retention_days: u32,
+    /// Whether what pages show is counted.
+    pub(crate) insight: bool,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { path: PathBuf::from("tandem.db"), retention_days: 90 }
+        Self { path: PathBuf::from("tandem.db"), retention_days: 90, insight: true }
     }
 }
 
 impl StoreSettings {
     pub(crate) fn options(&self) -> tandem_store::Options {
         let retention_ms = i64::from(self.retention_days) * 86_400_000;
-        tandem_store::Options { retention_ms, ..tandem_store::Options::new(&self.path) }
+        tandem_store::Options {
+            retention_ms,
+            insight: self.insight,
+            ..tandem_store::Options::new(&self.path)
+        }
     }
 }
 
