@@ -43,6 +43,7 @@ fn every_command_has_help() {
         "reconcile",
         "replay",
         "explain",
+        "why",
         "tail",
         "debug-link",
     ] {

@@ -58,7 +58,7 @@ fn waiting(delivery: &Delivery, now_ms: i64) -> Cause {
         let text = format!(
             "{name} has not received it: the destination stands still since {}, because {}.",
             at(*since_ms),
-            lower(inner(why))
+            lower(first(why))
         );
         return diagnosed("destination_stopped", rank::STOPPED, text);
     }
@@ -70,7 +70,7 @@ fn waiting(delivery: &Delivery, now_ms: i64) -> Cause {
     if delivery.attempts > 0 || delivery.code.as_deref() == Some("retry") {
         let tries =
             if delivery.attempts == 1 { "once".to_owned() } else { format!("{} times", delivery.attempts) };
-        let why = delivery.message.as_deref().map(|m| format!(" ({})", inner(m))).unwrap_or_default();
+        let why = delivery.message.as_deref().map(|m| format!(" ({})", first(m))).unwrap_or_default();
         let text = format!("{name} was tried {tries} without success{why}; the next try is due at {due}.");
         return Cause::of(Kind::Delivery, "retry", Verdict::Waiting, rank::RETRIED, text);
     }
@@ -92,7 +92,7 @@ fn waiting(delivery: &Delivery, now_ms: i64) -> Cause {
 fn rejected(delivery: &Delivery) -> Cause {
     let name = title(delivery);
     let words = delivery.message.as_deref().or(delivery.attempt.as_ref().map(|a| a.message.as_str()));
-    let words = words.map(inner).filter(|words| !words.is_empty()).unwrap_or("it does not say why");
+    let words = words.map(first).filter(|words| !words.is_empty()).unwrap_or("it does not say why");
     let text = format!("{name} received it and refuses it for good: {words}.");
     Cause::of(Kind::Delivery, "platform_rejected", Verdict::Refused, rank::REFUSED, text)
 }
@@ -100,7 +100,7 @@ fn rejected(delivery: &Delivery) -> Cause {
 fn expired(delivery: &Delivery) -> Cause {
     let name = title(delivery);
     let last =
-        delivery.message.as_deref().map(|m| format!("; the last trouble: {}", inner(m))).unwrap_or_default();
+        delivery.message.as_deref().map(|m| format!("; the last trouble: {}", first(m))).unwrap_or_default();
     let text = format!(
         "{name} never received it: it could not be delivered in the time in which a repeat is harmless{last}."
     );
@@ -117,8 +117,7 @@ fn skipped(story: &Story, record: &Record, delivery: &Delivery) -> Cause {
         "duplicate" => duplicate(story, record, delivery),
         consent::DENIED => skip(rank::NOT_SENT, denied(delivery, why)),
         consent::UNKNOWN => {
-            let text =
-                format!("{name} does not get it, because nobody told whether the visitor allows it: {why}.");
+            let text = format!("{name} does not get it, because {}.", lower(why));
             skip(rank::NOT_SENT, text)
         }
         "bot" => skip(
@@ -152,7 +151,7 @@ fn denied(delivery: &Delivery, why: &str) -> String {
     if withdrawn {
         return format!("{name} does not get it, because the visitor allowed it first and took that back.");
     }
-    format!("{name} does not get it, because the visitor did not consent: {why}.")
+    format!("{name} does not get it, because {}.", lower(why))
 }
 
 /// The page's word on a sale: the server's report of the order never came, or has another id.
@@ -201,6 +200,11 @@ fn duplicate(story: &Story, record: &Record, delivery: &Delivery) -> Cause {
 /// The number at the end of `the same event came in before, as number 17`.
 fn holder(delivery: &Delivery) -> Option<i64> {
     delivery.message.as_deref()?.rsplit(' ').next()?.trim_end_matches('.').parse().ok()
+}
+
+/// The first sentence of a message; the steps have all of it.
+fn first(message: &str) -> &str {
+    inner(message.split_once(". ").map_or(message, |(first, _)| first))
 }
 
 /// A message as a part of a sentence: words of ours begin small, names and codes stay.

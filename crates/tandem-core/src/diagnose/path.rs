@@ -72,6 +72,7 @@ fn report(record: &Record, other: &Record) -> Step {
 
 pub(super) fn noticed(notice: &Noticed) -> Step {
     let state = match notice.kind.as_str() {
+        "duplicate" if notice.code == "upsell_same_id" => StepState::Problem,
         "rejected" | "near_miss" | "unclaimed" => StepState::Problem,
         _ => StepState::Skipped,
     };

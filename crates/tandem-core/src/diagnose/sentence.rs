@@ -48,7 +48,9 @@ pub(super) fn of(code: &str, name: &str, message: &str) -> String {
             format!("{name} has it and cannot compute its worth: {because}.")
         }
         "late_pair" | "clock_skew" => format!("{name} has both halves and does not merge them: {because}."),
-        "event_id_type" => format!("{name} has it, and the id counts as the text it was made of: {because}."),
+        "event_id_type" => {
+            format!("{name} has it, and it is no failure that the id came as a number: {because}.")
+        }
         "event_time_ms" => format!("{name} has it with the right time: {because}."),
         _ if is_of_a_key(code) => format!("{name} has it without one of its match keys: {because}."),
         _ => format!("{name} has it; one remark: {because}."),

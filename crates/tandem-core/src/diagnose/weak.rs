@@ -1,6 +1,8 @@
 //! What the platform has: whether it counts in full, and if not, what weakens it.
 
-use super::{Also, Cause, Delivery, Observed, Record, Story, Verdict, rank, remedy, sentence, title};
+use super::{
+    Also, Cause, Delivery, Noticed, Observed, Record, Story, Verdict, rank, remedy, sentence, title,
+};
 use crate::codes::Kind;
 use crate::quality::{Key, Keys, emq};
 use crate::{Event, Finding, Severity};
@@ -78,12 +80,13 @@ fn remarks<'a>(story: &'a Story, record: &'a Record, delivery: &'a Delivery) -> 
         .events
         .iter()
         .flat_map(move |other| other.observations.iter().filter(move |o| is_of_this(&other, o)).map(seen));
-    let near_misses = story.notices.iter().filter(|notice| notice.kind == "near_miss").map(|notice| Remark {
+    let tells = |notice: &&'a Noticed| notice.kind == "near_miss" || notice.code == "upsell_same_id";
+    let of_ledger = story.notices.iter().filter(tells).map(|notice| Remark {
         code: &notice.code,
         severity: Severity::Warning,
         message: &notice.message,
     });
-    let mut all: Vec<Remark<'_>> = own.chain(together).chain(near_misses).collect();
+    let mut all: Vec<Remark<'_>> = own.chain(together).chain(of_ledger).collect();
     all.sort_by_key(|remark| place(remark));
     all.dedup_by(|later, first| later.code == first.code);
     all

@@ -95,7 +95,7 @@ impl<'c> Finder<'c> {
     /// Events whose id is spelled nearly so, newest first. The index folds ids; every hit is compared.
     pub(super) fn near(&self, text: &str, most: usize) -> rusqlite::Result<Vec<i64>> {
         let mut found = BTreeSet::new();
-        for folded in folded(text) {
+        for folded in ids::folded(text) {
             found.extend(self.indexed(Kind::Near, &folded, 4 * most)?);
         }
         for spelling in spellings(text) {
@@ -125,13 +125,6 @@ impl<'c> Finder<'c> {
 fn all_sites(conn: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut select = conn.prepare_cached("SELECT DISTINCT site FROM lanes ORDER BY site")?;
     select.query_map([], |r| r.get(0))?.collect()
-}
-
-/// What the index keeps of an id to find other spellings of it.
-fn folded(id: &str) -> BTreeSet<String> {
-    let letters = id.trim_start_matches('0').chars().filter(char::is_ascii_alphanumeric);
-    let plain = letters.map(|c| c.to_ascii_lowercase()).collect();
-    ids::folded(id).into_iter().chain([plain]).collect()
 }
 
 fn are_alike(a: &str, b: &str) -> bool {
