@@ -135,7 +135,7 @@ mod tests {
             [
                 "advertiser_id=7000",
                 "pixel_ids=[\"PIXEL1\"]",
-                "date_range={\"end_date\":\"2024-12-04\",\"start_date\":\"2024-11-05\"}"
+                "date_range={\"end_date\":\"2024-12-03\",\"start_date\":\"2024-11-04\"}"
             ],
             "the last 30 days"
         );

@@ -169,48 +169,89 @@ fn currency(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Currency>> {
     Ok(row.get_ref(at)?.as_str_or_null()?.and_then(Currency::parse))
 }
 
+/// What most orders have: one event, which is read together with its deliveries, in one walk.
+const SALE: &str =
+    "LEFT JOIN events AS e ON e.seq = o.first_event AND o.last_event = o.first_event AND e.event_name = ?3
+     LEFT JOIN deliveries AS d ON d.event_seq = e.seq";
+
+/// The columns of [`SALE`].
+const SALE_COLUMNS: &str =
+    "e.seq, e.event_id, e.event_time, e.received_ms, d.lane, d.state, d.code, d.first_attempt_ms";
+
+/// An order of which more rows may follow: each has one of its deliveries.
+struct Pending {
+    order_id: String,
+    listed: Option<Listed>,
+    known: Known,
+    /// With the time it came in.
+    sale: Option<(Sale, i64)>,
+}
+
 impl Orders<'_> {
     /// Orders in the shop's list, with what is known of them.
     fn listed(&mut self, from_ms: i64) -> rusqlite::Result<()> {
         let sql = format!(
-            "SELECT s.order_id, s.at_ms, s.total, s.currency, s.status, {KNOWN}
-             FROM shop_orders AS s LEFT JOIN insight.orders AS o ON o.site = s.site AND o.order_id = s.order_id
-             WHERE s.site = ?1 AND s.at_ms >= ?2 ORDER BY s.at_ms"
+            "SELECT s.order_id, {KNOWN}, {SALE_COLUMNS}, s.at_ms, s.total, s.currency, s.status
+             FROM shop_orders AS s LEFT JOIN insight.orders AS o ON o.site = s.site AND o.order_id = s.order_id {SALE}
+             WHERE s.site = ?1 AND s.at_ms >= ?2 ORDER BY s.at_ms, s.order_id"
         );
-        let conn = self.conn;
-        let mut select = conn.prepare_cached(&sql)?;
-        let mut rows = select.query(params![self.site, from_ms])?;
-        while let Some(row) = rows.next()? {
-            let listed = Listed {
-                at_ms: row.get(1)?,
-                total: amount(row, 2)?,
-                currency: currency(row, 3)?,
-                status: row.get(4)?,
-            };
-            self.take(row.get(0)?, Some(listed), &Known::read(row, 5)?)?;
-        }
-        Ok(())
+        let listed = |row: &Row<'_>| {
+            let (total, currency) = (amount(row, 15)?, currency(row, 16)?);
+            Ok(Some(Listed { at_ms: row.get(14)?, total, currency, status: row.get(17)? }))
+        };
+        self.walk(&sql, from_ms, listed)
     }
 
     /// Orders that the list does not have.
     fn heard(&mut self, from_ms: i64) -> rusqlite::Result<()> {
         let sql = format!(
-            "SELECT o.order_id, {KNOWN} FROM insight.orders AS o
+            "SELECT o.order_id, {KNOWN}, {SALE_COLUMNS} FROM insight.orders AS o {SALE}
              WHERE o.site = ?1 AND o.at_ms >= ?2
                AND NOT EXISTS (SELECT 1 FROM shop_orders AS s WHERE s.site = o.site AND s.order_id = o.order_id)
-             ORDER BY o.at_ms"
+             ORDER BY o.at_ms, o.id"
         );
-        let conn = self.conn;
-        let mut select = conn.prepare_cached(&sql)?;
-        let mut rows = select.query(params![self.site, from_ms])?;
-        while let Some(row) = rows.next()? {
-            self.take(row.get(0)?, None, &Known::read(row, 1)?)?;
-        }
-        Ok(())
+        self.walk(&sql, from_ms, |_| Ok(None))
     }
 
-    fn take(&mut self, order_id: String, listed: Option<Listed>, known: &Known) -> rusqlite::Result<()> {
-        let sales = self.sales(&order_id, known)?;
+    fn walk(
+        &mut self,
+        sql: &str,
+        from_ms: i64,
+        listed: impl Fn(&Row<'_>) -> rusqlite::Result<Option<Listed>>,
+    ) -> rusqlite::Result<()> {
+        let conn = self.conn;
+        let mut select = conn.prepare_cached(sql)?;
+        let mut rows = select.query(params![self.site, from_ms, PURCHASE])?;
+        let mut pending: Option<Pending> = None;
+        while let Some(row) = rows.next()? {
+            let order_id = row.get_ref(0)?.as_str()?;
+            if pending.as_ref().is_none_or(|known| known.order_id != order_id) {
+                let next = Pending {
+                    order_id: order_id.to_owned(),
+                    listed: listed(row)?,
+                    known: Known::read(row, 1)?,
+                    sale: of_row(row, 6)?,
+                };
+                pending.replace(next).map_or(Ok(()), |done| self.take(done))?;
+            }
+            if let Some((sale, _)) = pending.as_mut().and_then(|known| known.sale.as_mut()) {
+                self.deliver(sale, row, 10)?;
+            }
+        }
+        pending.map_or(Ok(()), |last| self.take(last))
+    }
+
+    fn take(&mut self, pending: Pending) -> rusqlite::Result<()> {
+        let Pending { order_id, listed, known, sale } = pending;
+        let mut sales = match sale {
+            Some((sale, received_ms)) => {
+                self.note(&sale, received_ms);
+                vec![sale]
+            }
+            None if known.first_event == known.last_event => Vec::new(),
+            None => self.several(&order_id, &known)?,
+        };
+        self.value(&mut sales, &known)?;
         let notice = known.last_notice.filter(|_| sales.is_empty());
         let heard = notice.map(|seq| self.notice(seq)).transpose()?.flatten();
         // An order that only other events than sales name, as a begun checkout does, is none yet.
@@ -227,78 +268,85 @@ impl Orders<'_> {
             .optional()
     }
 
-    fn sales(&mut self, order_id: &str, known: &Known) -> rusqlite::Result<Vec<Sale>> {
+    /// The sales of an order with several events, in the order of the log.
+    fn several(&mut self, order_id: &str, known: &Known) -> rusqlite::Result<Vec<Sale>> {
+        let Some((first, last)) = known.first_event.zip(known.last_event) else { return Ok(Vec::new()) };
+        let conn = self.conn;
+        let key = Kind::Order.key(order_id);
+        let seqs = lookup::seqs(conn, "insight.lookup", Kind::Order, key, (last + 1, first), MAX_EVENTS)?;
+        let sql = format!(
+            "SELECT {SALE_COLUMNS} FROM events AS e LEFT JOIN deliveries AS d ON d.event_seq = e.seq
+             WHERE e.seq = ?1 AND e.site = ?2 AND e.event_name = ?3 AND e.order_id = ?4"
+        );
+        let mut select = conn.prepare_cached(&sql)?;
         let mut sales = Vec::new();
-        for seq in self.events(order_id, known)? {
-            sales.extend(self.sale(seq, order_id)?);
-        }
-        // The insight file has the value of all events together, each sale once. Only where an order has several ids that
-        // are no growth of each other does it take a look at each.
-        let first = sales.first().map(|sale: &Sale| sale.event_id.clone()).unwrap_or_default();
-        let plain = sales.iter().all(|sale| sale.event_id == first);
-        for sale in &mut sales {
-            (sale.value, sale.currency) =
-                if plain { (known.value, known.currency) } else { self.money(sale.event_seq)? };
+        for seq in seqs.into_iter().rev() {
+            let mut rows = select.query(params![seq, self.site, PURCHASE, order_id])?;
+            let mut sale = None;
+            while let Some(row) = rows.next()? {
+                if sale.is_none() {
+                    sale = of_row(row, 0)?;
+                }
+                if let Some((sale, _)) = &mut sale {
+                    self.deliver(sale, row, 4)?;
+                }
+            }
+            if let Some((sale, received_ms)) = sale {
+                self.note(&sale, received_ms);
+                sales.push(sale);
+            }
         }
         Ok(sales)
     }
 
-    /// Positions of the order's events, in order.
-    fn events(&self, order_id: &str, known: &Known) -> rusqlite::Result<Vec<i64>> {
-        let Some((first, last)) = known.first_event.zip(known.last_event) else { return Ok(Vec::new()) };
-        if first == last {
-            return Ok(vec![first]);
+    /// The insight file has the value of all events together, each sale once. Only where an order has several ids does it
+    /// take a look at each.
+    fn value(&self, sales: &mut [Sale], known: &Known) -> rusqlite::Result<()> {
+        let first = sales.first().map(|sale| sale.event_id.clone()).unwrap_or_default();
+        let plain = sales.iter().all(|sale| sale.event_id == first);
+        for sale in sales {
+            (sale.value, sale.currency) =
+                if plain { (known.value, known.currency) } else { self.money(sale.event_seq)? };
         }
-        let mut seqs = lookup::seqs(self.conn, Kind::Order, order_id, (last + 1, first), MAX_EVENTS)?;
-        seqs.reverse();
-        Ok(seqs)
+        Ok(())
     }
 
-    fn sale(&mut self, seq: i64, order_id: &str) -> rusqlite::Result<Option<Sale>> {
-        let conn = self.conn;
-        let found = conn
-            .prepare_cached(
-                "SELECT event_id, event_time, received_ms FROM events
-                 WHERE seq = ?1 AND site = ?2 AND event_name = ?3 AND order_id = ?4",
-            )?
-            .query_row(params![seq, self.site, PURCHASE, order_id], |r| {
-                Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?, r.get::<_, i64>(2)?))
-            })
-            .optional()?;
-        let Some((event_id, event_time, received_ms)) = found else { return Ok(None) };
-        let deliveries = self.deliveries(seq)?;
-        if deliveries.iter().any(|delivery| delivery.state != State::Skipped) {
+    fn note(&mut self, sale: &Sale, received_ms: i64) {
+        if sale.deliveries.iter().any(|delivery| delivery.state != State::Skipped) {
             *self.seen.entry(received_ms.div_euclid(DAY_MS)).or_default() += 1;
         }
-        let at_ms = event_time.saturating_mul(1_000);
-        Ok(Some(Sale { event_seq: seq, event_id, at_ms, deliveries, ..Sale::default() }))
     }
 
-    /// The best delivery for each destination: a replay makes a second one.
-    fn deliveries(&self, seq: i64) -> rusqlite::Result<Vec<Delivery>> {
-        let mut select = self.conn.prepare_cached(
-            "SELECT lane, state, code, first_attempt_ms FROM deliveries WHERE event_seq = ?1 ORDER BY seq",
-        )?;
-        let mut rows = select.query([seq])?;
-        let mut best: Vec<Delivery> = Vec::new();
-        while let Some(row) = rows.next()? {
-            let Some(destination) = self.lanes.get(&row.get(0)?) else { continue };
-            let state = state(row.get(1)?);
-            let delivery =
-                Delivery { destination: destination.clone(), state, code: row.get(2)?, sent_ms: row.get(3)? };
-            match best.iter_mut().find(|known| known.destination == delivery.destination) {
-                Some(known) if delivery.state < known.state => *known = delivery,
-                Some(_) => {}
-                None => best.push(delivery),
-            }
+    /// Adds the row's delivery, if it has one; the best for each destination stays, since a replay makes a second.
+    fn deliver(&self, sale: &mut Sale, row: &Row<'_>, at: usize) -> rusqlite::Result<()> {
+        let Some(lane) = row.get::<_, Option<i64>>(at)? else { return Ok(()) };
+        let Some(destination) = self.lanes.get(&lane) else { return Ok(()) };
+        let delivery = Delivery {
+            destination: destination.clone(),
+            state: state(row.get(at + 1)?),
+            code: row.get(at + 2)?,
+            sent_ms: row.get(at + 3)?,
+        };
+        match sale.deliveries.iter_mut().find(|known| known.destination == delivery.destination) {
+            Some(known) if delivery.state < known.state => *known = delivery,
+            Some(_) => {}
+            None => sale.deliveries.push(delivery),
         }
-        Ok(best)
+        Ok(())
     }
 
     fn money(&self, seq: i64) -> rusqlite::Result<(Option<Amount>, Option<Currency>)> {
         let sql = "SELECT json_extract(body, '$.value'), json_extract(body, '$.currency') FROM events WHERE seq = ?1";
         self.conn.prepare_cached(sql)?.query_row([seq], |r| Ok((amount(r, 0)?, currency(r, 1)?)))
     }
+}
+
+/// The sale of a row of [`SALE_COLUMNS`], without deliveries, and when it came in.
+fn of_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<(Sale, i64)>> {
+    let Some(event_seq) = row.get::<_, Option<i64>>(at)? else { return Ok(None) };
+    let at_ms = row.get::<_, i64>(at + 2)?.saturating_mul(1_000);
+    let sale = Sale { event_seq, event_id: row.get(at + 1)?, at_ms, ..Sale::default() };
+    Ok(Some((sale, row.get(at + 3)?)))
 }
 
 fn state(number: i64) -> State {
