@@ -55,7 +55,7 @@ struct Page {
 struct Figure {
     name: String,
     value: String,
-    unit: &'static str,
+    unit: String,
     note: String,
     href: String,
     mood: &'static str,
@@ -250,7 +250,7 @@ fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> 
     let mut figures = vec![Figure {
         name: "Events".to_owned(),
         value: format::count(events),
-        unit: "",
+        unit: String::new(),
         note: format!("{} purchases", format::count(sales)),
         href: address("/events", &[]),
         mood: "",
@@ -259,8 +259,8 @@ fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> 
         figures.push(Figure {
             name: "Revenue tracked".to_owned(),
             value: format::money(&revenue.value.to_string()),
-            unit: "",
-            note: format!("{}, {} purchases", revenue.currency, format::count(revenue.events)),
+            unit: revenue.currency.clone(),
+            note: format!("{} purchases", format::count(revenue.events)),
             href: address("/orders", &[]),
             mood: "",
         });
@@ -271,7 +271,7 @@ fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> 
     figures.push(Figure {
         name: "Delivered".to_owned(),
         value: rate.clone().unwrap_or_else(|| "–".to_owned()),
-        unit: if rate.is_some() { "%" } else { "" },
+        unit: if rate.is_some() { "%" } else { "" }.to_owned(),
         note: format!("{} of {}", format::count(delivered), format::count(delivered + lost)),
         href: "/destinations".to_owned(),
         mood: lanes::mood(delivered, lost),
@@ -281,7 +281,7 @@ fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> 
     figures.push(Figure {
         name: "Waiting".to_owned(),
         value: format::count(waiting),
-        unit: "",
+        unit: String::new(),
         note: oldest
             .map_or_else(|| "none is late".to_owned(), |ms| format!("oldest for {}", format::span(ms))),
         href: address("/events", &[("state", "waiting")]),
