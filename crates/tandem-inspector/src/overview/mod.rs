@@ -55,7 +55,7 @@ struct Page {
 struct Figure {
     name: String,
     value: String,
-    unit: String,
+    unit: &'static str,
     note: String,
     href: String,
     mood: &'static str,
@@ -250,16 +250,19 @@ fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> 
     let mut figures = vec![Figure {
         name: "Events".to_owned(),
         value: format::count(events),
-        unit: String::new(),
+        unit: "",
         note: format!("{} purchases", format::count(sales)),
         href: address("/events", &[]),
         mood: "",
     }];
     for revenue in overview.revenue.iter().take(CURRENCIES) {
         figures.push(Figure {
-            name: "Revenue tracked".to_owned(),
+            name: format!(
+                "Revenue tracked, {}",
+                if revenue.currency.is_empty() { "no currency" } else { &revenue.currency }
+            ),
             value: format::money(&revenue.value.to_string()),
-            unit: revenue.currency.clone(),
+            unit: "",
             note: format!("{} purchases", format::count(revenue.events)),
             href: address("/orders", &[]),
             mood: "",
@@ -271,7 +274,7 @@ fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> 
     figures.push(Figure {
         name: "Delivered".to_owned(),
         value: rate.clone().unwrap_or_else(|| "–".to_owned()),
-        unit: if rate.is_some() { "%" } else { "" }.to_owned(),
+        unit: if rate.is_some() { "%" } else { "" },
         note: format!("{} of {}", format::count(delivered), format::count(delivered + lost)),
         href: "/destinations".to_owned(),
         mood: lanes::mood(delivered, lost),
@@ -281,7 +284,7 @@ fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> 
     figures.push(Figure {
         name: "Waiting".to_owned(),
         value: format::count(waiting),
-        unit: String::new(),
+        unit: "",
         note: oldest
             .map_or_else(|| "none is late".to_owned(), |ms| format!("oldest for {}", format::span(ms))),
         href: address("/events", &[("state", "waiting")]),
