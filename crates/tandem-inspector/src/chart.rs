@@ -120,6 +120,8 @@ fn feet(svg: &mut String, labels: &[String]) {
         };
         let class = if (at / step) % 2 == 1 { r#" class="wide""# } else { "" };
         let y = TOP + PLOT + FOOT - 5;
+        // Of `22 Nov 14:00` the hour is enough.
+        let label = label.rsplit(' ').next().filter(|hour| hour.ends_with(":00")).unwrap_or(label);
         let (x, label) = (percent(x), escaped(label));
         let _ = write!(svg, r#"<text{class} x="{x}%" y="{y}" text-anchor="{anchor}">{label}</text>"#);
     }
@@ -194,6 +196,7 @@ fn points(values: &[i64], highest: i64, tall: f64) -> String {
 }
 
 /// Lines over the same labels, each with its class; the first is filled below.
+#[allow(dead_code, reason = "a kind of chart for pages to come")]
 pub(crate) fn line(title: &str, words: &str, labels: &[String], series: &[Series<'_>]) -> Value {
     let highest = series.iter().flat_map(|one| one.values.iter().copied()).max().unwrap_or(0);
     let highest = round_up(highest.max(1));
@@ -264,6 +267,7 @@ pub(crate) fn meter(words: &str, value: f64, band: &'static str, marks: &[f64]) 
 }
 
 /// The class of a cell by its share (0 to 1): `h0` to `h9`, `none` where there is nothing to divide by.
+#[allow(dead_code, reason = "a kind of chart for pages to come")]
 pub(crate) fn heat(share: Option<f64>) -> &'static str {
     const STEPS: [&str; 10] = ["h0", "h1", "h2", "h3", "h4", "h5", "h6", "h7", "h8", "h9"];
     let Some(share) = share.filter(|share| share.is_finite()) else { return "none" };
@@ -273,6 +277,7 @@ pub(crate) fn heat(share: Option<f64>) -> &'static str {
 }
 
 /// A strip of cells in time: what each is, and its share (0 to 1).
+#[allow(dead_code, reason = "a kind of chart for pages to come")]
 pub(crate) fn heat_strip(title: &str, cells: &[(String, Option<f64>)]) -> Value {
     let mut svg = String::new();
     let _ = write!(

@@ -229,7 +229,7 @@ fn detailed(scope: Scope, code: String, detail: CodeDetail) -> One {
     let chart = (!all.is_empty()).then(|| chart::bars(&format!("{code} by day"), &words, &labels, &series));
     let by = |title: &'static str, of: fn(&CodeDay) -> String| {
         let mut rows = grouped(all, of);
-        rows.sort_by(|a, b| b.1.cmp(&a.1));
+        rows.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
         Breakdown { title, rows }
     };
     let (name, source) = match word {

@@ -234,7 +234,7 @@ fn made(
     saved: Vec<Saved>,
 ) -> Page {
     let filters = asked.without(&["before"]);
-    let chips = filters.pairs().iter().filter(|(name, _)| name != "q");
+    let chips = filters.pairs().iter();
     let chip = |(name, value): &(String, String)| {
         (name.clone(), value.clone(), filters.without(&[name]).address(ENTRY.path))
     };

@@ -257,10 +257,13 @@ fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> 
     }];
     for revenue in overview.revenue.iter().take(CURRENCIES) {
         figures.push(Figure {
-            name: "Revenue tracked".to_owned(),
+            name: format!(
+                "Revenue tracked, {}",
+                if revenue.currency.is_empty() { "no currency" } else { &revenue.currency }
+            ),
             value: format::money(&revenue.value.to_string()),
             unit: "",
-            note: format!("{}, {} purchases", revenue.currency, format::count(revenue.events)),
+            note: format!("{} purchases", format::count(revenue.events)),
             href: address("/orders", &[]),
             mood: "",
         });

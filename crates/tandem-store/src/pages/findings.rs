@@ -1,5 +1,6 @@
 //! Codes that were met: findings, notices, and ends of deliveries.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
@@ -137,6 +138,9 @@ pub struct CodeDetail {
     pub delivery_events: Vec<i64>,
 }
 
+/// Destinations at which deliveries ended under a code, and how many by day.
+type Ends = (Vec<String>, BTreeMap<i64, i64>);
+
 impl Store {
     /// Findings by code, most events first.
     ///
@@ -166,7 +170,7 @@ impl Store {
                 NoticeCode { kind, code, notices: by_day.iter().map(|(_, n)| n).sum(), by_day }
             };
             let mut all: Vec<NoticeCode> = all.into_iter().map(counted).collect();
-            all.sort_by(|a, b| b.notices.cmp(&a.notices));
+            all.sort_by_key(|one| Reverse(one.notices));
             Ok(all)
         })
     }
@@ -177,7 +181,7 @@ impl Store {
     /// [`StoreError`].
     pub fn delivery_codes(&self, span: &Span) -> Result<Vec<DeliveryCode>, StoreError> {
         self.read(|conn| {
-            let mut all: BTreeMap<(i64, String), (Vec<String>, BTreeMap<i64, i64>)> = BTreeMap::new();
+            let mut all: BTreeMap<(i64, String), Ends> = BTreeMap::new();
             let mut select = conn.prepare_cached(
                 "SELECT c.state, c.code, l.destination, c.hour / 24, sum(c.n)
                  FROM delivery_counts AS c JOIN lanes AS l ON l.id = c.lane
@@ -193,7 +197,7 @@ impl Store {
                 }
                 *by_day.entry(row.get(3)?).or_default() += row.get::<_, i64>(4)?;
             }
-            let counted = |((state, code), (destinations, by_day)): (_, (_, BTreeMap<i64, i64>))| DeliveryCode {
+            let counted = |((state, code), (destinations, by_day)): (_, Ends)| DeliveryCode {
                 state: state_word(state),
                 code,
                 destinations,
@@ -201,7 +205,7 @@ impl Store {
                 by_day: by_day.into_iter().collect(),
             };
             let mut all: Vec<DeliveryCode> = all.into_iter().map(counted).collect();
-            all.sort_by(|a, b| b.deliveries.cmp(&a.deliveries));
+            all.sort_by_key(|one| Reverse(one.deliveries));
             Ok(all)
         })
     }
@@ -280,7 +284,7 @@ fn finding_codes(conn: &Connection, span: &Span) -> rusqlite::Result<Vec<CodeCou
             }
         })
         .collect();
-    codes.sort_by(|a, b| b.events.cmp(&a.events));
+    codes.sort_by_key(|one| Reverse(one.events));
     Ok(codes)
 }
 
@@ -325,7 +329,7 @@ fn together(conn: &Connection, code: &str, sites: &[String]) -> rusqlite::Result
         })?;
         found.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
     }
-    found.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+    found.sort_by_key(|(seq, _)| Reverse(*seq));
     found.truncate(SAMPLES);
     Ok(found.into_iter().map(|(_, one)| one).collect())
 }

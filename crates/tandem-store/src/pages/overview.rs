@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use tandem_core::{Amount, quality::Keys};
 
 use super::add;
-use crate::{LaneId, Store, StoreError};
+use crate::{Store, StoreError};
 
 /// Deliveries of a lane that came to an end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -100,19 +100,6 @@ impl Store {
             })
         })
     }
-
-    /// How many deliveries of a lane are overdue by at least this long.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn overdue(&self, lane: LaneId, before_ms: i64) -> Result<i64, StoreError> {
-        self.read(|conn| {
-            conn.prepare_cached(
-                "SELECT count(*) FROM deliveries WHERE lane = ?1 AND state = 0 AND due_ms < ?2",
-            )?
-            .query_row(params![lane.0, before_ms], |r| r.get(0))
-        })
-    }
 }
 
 fn outcomes(conn: &Connection, first: i64, last: i64) -> rusqlite::Result<BTreeMap<u32, LaneOutcome>> {
@@ -165,7 +152,7 @@ fn revenue(conn: &Connection, site: Option<&str>, days: (i64, i64)) -> rusqlite:
     }
     let mut all: Vec<Revenue> =
         all.into_iter().map(|(currency, (events, value))| Revenue { currency, events, value }).collect();
-    all.sort_by(|a, b| b.events.cmp(&a.events));
+    all.sort_by_key(|one| std::cmp::Reverse(one.events));
     Ok(all)
 }
 
