@@ -71,6 +71,8 @@ struct Pair {
     other: Option<Side>,
     /// Destinations that got both; nothing when none did.
     twice_at: String,
+    /// Destinations that are about to get both.
+    due_at: String,
     message: String,
 }
 
@@ -236,6 +238,7 @@ fn pair(twins: Twins) -> Pair {
         other: twins.other.map(|other| side(other, other_id)),
         one: side(twins.one, one_id),
         twice_at: twins.both_sent_to,
+        due_at: twins.both_due_at,
         message: twins.message,
     }
 }
@@ -322,6 +325,7 @@ mod tests {
             one: twin(one),
             other: Some(twin(other)),
             both_sent_to: sent_to.into(),
+            both_due_at: String::new(),
         }
     }
 

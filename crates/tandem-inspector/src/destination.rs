@@ -27,6 +27,9 @@ const SAMPLES: u32 = 3;
 /// Nearer to its end than this, a waiting event is worth a warning.
 const NEAR_MS: i64 = 24 * 3_600_000;
 
+/// Characters of a message shown in a list.
+const MAX_MESSAGE: usize = 240;
+
 /// Longest code of a platform's test tab.
 const MAX_TEST_CODE: usize = 100;
 
@@ -162,15 +165,25 @@ fn outcomes(figures: &LaneFigures, samples: Vec<Vec<Sample>>) -> Vec<Outcome> {
     let mut samples = samples.into_iter();
     let of = |count: &tandem_store::insight::lanes::StateCount| {
         let samples = if count.state == "delivered" { None } else { samples.next() };
+        let short = |sample: Sample| Sample { message: shortened(&sample.message), ..sample };
+        let samples: Vec<Sample> = samples.unwrap_or_default().into_iter().map(short).collect();
         Outcome {
             state: count.state,
             code: count.code.clone(),
             count: Two { day: count.day, week: count.week },
             what: explained(count.state, &count.code),
-            samples: samples.unwrap_or_default(),
+            samples,
         }
     };
     figures.states.iter().map(of).collect()
+}
+
+/// The beginning of what is on record; the event's own page has all of it.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_MESSAGE) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 /// What a code of ours means, in one sentence.
@@ -195,7 +208,7 @@ fn calls(lane: Option<&Lane>, figures: LaneFigures, failed: &[FailedCall]) -> Ve
             last: failed
                 .iter()
                 .find(|call| (&call.verdict, call.code) == (&count.verdict, count.code))
-                .cloned(),
+                .map(|call| FailedCall { message: shortened(&call.message), ..call.clone() }),
             verdict: count.verdict,
             code,
         }
@@ -286,7 +299,8 @@ async fn test(inspector: &Inspector, lane: &Lane, code: &str) -> Tested {
         trial::Result::Doubtful | trial::Result::Impossible => "wait",
         trial::Result::Refused => "bad",
     };
-    Tested { mood, what: told.what, remedy: told.remedy }
+    let what = told.what.trim_end_matches('.').to_owned() + ".";
+    Tested { mood, what, remedy: told.remedy }
 }
 
 #[cfg(test)]

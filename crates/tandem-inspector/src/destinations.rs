@@ -51,7 +51,7 @@ pub(crate) struct Line {
     pub(crate) waiting: i64,
     /// How long ago the oldest waiting event came in.
     pub(crate) oldest: Option<String>,
-    /// When the next attempt is due.
+    /// When the next attempt is due: `due in 4 s`.
     pub(crate) next: Option<String>,
     pub(crate) delivered: Two,
     pub(crate) rejected: Two,
@@ -142,7 +142,7 @@ pub(crate) fn line(inspector: &Inspector, lane: &LaneCounts, figures: &LaneFigur
         waiting: lane.waiting,
         oldest: oldest.map(|oldest| format::span(now_ms - oldest.received_ms)),
         next: lane.oldest_due_ms.map(|due_ms| match due_ms - now_ms {
-            ahead @ 1.. => format!("in {}", format::span(ahead)),
+            ahead @ 1.. => format!("due in {}", format::span(ahead)),
             late => format!("due for {}", format::span(late)),
         }),
         delivered: state("delivered"),

@@ -40,6 +40,8 @@ pub struct Twins {
     pub other: Option<Twin>,
     /// Destinations that got both, with spaces between.
     pub both_sent_to: String,
+    /// Destinations where one waits, and the other waits or was sent.
+    pub both_due_at: String,
 }
 
 /// One of two.
@@ -131,7 +133,7 @@ impl Store {
             let mut all = Vec::new();
             while let Some(r) = rows.next()? {
                 let (seq, other): (i64, Option<i64>) = (r.get(4)?, r.get(5)?);
-                let both_sent_to =
+                let (both_sent_to, both_due_at) =
                     other.map(|other| both_sent(conn, seq, other)).transpose()?.unwrap_or_default();
                 all.push(Twins {
                     code: r.get(0)?,
@@ -141,6 +143,7 @@ impl Store {
                     one: twin(conn, seq)?.unwrap_or(Twin { seq, ..Twin::default() }),
                     other: other.map(|other| twin(conn, other)).transpose()?.flatten(),
                     both_sent_to,
+                    both_due_at,
                 });
             }
             Ok(all)
@@ -238,14 +241,21 @@ fn twin(conn: &Connection, seq: i64) -> rusqlite::Result<Option<Twin>> {
     .optional()
 }
 
-/// Destinations that got both.
-fn both_sent(conn: &Connection, one: i64, other: i64) -> rusqlite::Result<String> {
+/// Destinations that got both, and those that will unless somebody hinders it.
+fn both_sent(conn: &Connection, one: i64, other: i64) -> rusqlite::Result<(String, String)> {
     let mut lanes = conn.prepare_cached(
-        "SELECT DISTINCT l.destination FROM deliveries AS a JOIN deliveries AS b ON b.event_seq = ?2 AND b.lane = a.lane
-         JOIN lanes AS l ON l.id = a.lane WHERE a.event_seq = ?1 AND a.state = 1 AND b.state = 1 ORDER BY 1",
+        "SELECT l.destination, max(a.state = 1) AND max(b.state = 1)
+         FROM deliveries AS a JOIN deliveries AS b ON b.event_seq = ?2 AND b.lane = a.lane
+         JOIN lanes AS l ON l.id = a.lane
+         WHERE a.event_seq = ?1 AND a.state IN (0, 1) AND b.state IN (0, 1) GROUP BY 1 ORDER BY 1",
     )?;
-    let names: Vec<String> = lanes.query_map([one, other], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
-    Ok(names.join(" "))
+    let (mut sent, mut due) = (Vec::new(), Vec::new());
+    let mut rows = lanes.query([one, other])?;
+    while let Some(r) = rows.next()? {
+        let names: &mut Vec<String> = if r.get(1)? { &mut sent } else { &mut due };
+        names.push(r.get(0)?);
+    }
+    Ok((sent.join(" "), due.join(" ")))
 }
 
 /// The notice names the new event; the ledger knows the order's others.
@@ -275,9 +285,18 @@ fn of_notice(conn: &Connection, r: &Row<'_>) -> rusqlite::Result<Twins> {
         ..Twin::default()
     };
     let one = one.unwrap_or(named);
-    let both_sent_to = match &other {
+    let (both_sent_to, both_due_at) = match &other {
         Some(other) if one.seq > 0 => both_sent(conn, one.seq, other.seq)?,
-        _ => String::new(),
+        _ => Default::default(),
     };
-    Ok(Twins { code: r.get(0)?, message: r.get(1)?, at_ms: r.get(2)?, site, one, other, both_sent_to })
+    Ok(Twins {
+        code: r.get(0)?,
+        message: r.get(1)?,
+        at_ms: r.get(2)?,
+        site,
+        one,
+        other,
+        both_sent_to,
+        both_due_at,
+    })
 }

@@ -1,6 +1,7 @@
 //! Queries that a person writes: a connection of their own that can only read, and limits that no query gets around.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
@@ -32,6 +33,9 @@ const MAX_PATTERN: i32 = 100;
 
 /// Steps of the machine between two looks at the clock.
 const STEPS: i32 = 1_000;
+
+/// One query at a time: a large sort takes memory and a temporary file, and two people take no more of them than one.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// Columns that hold full network addresses: they read as empty.
 const HIDDEN: [(&str, &str); 2] = [("addresses", "ip"), ("sessions", "ip")];
@@ -114,6 +118,7 @@ impl Store {
     /// # Errors
     /// [`Refusal`].
     pub fn answer_sql(&self, sql: &str) -> Result<Answer, Refusal> {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let conn = guarded(self.path(), PATIENCE)?;
         answer(&conn, sql)
     }
@@ -150,8 +155,6 @@ fn guarded(log: &Path, patience: Duration) -> Result<Connection, Refusal> {
     let set_up = || {
         let mut conn = open_reader_with_insight(log, &insight)?;
         conn.pragma_update(None, "query_only", true)?;
-        // A sort too large for memory would otherwise fill the disk that the log is on.
-        conn.pragma_update(None, "temp_store", "MEMORY")?;
         conn.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
         conn.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, MAX_SQL)?;
         conn.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, MAX_PATTERN)?;
