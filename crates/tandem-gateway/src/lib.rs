@@ -13,6 +13,7 @@ use tandem_destinations::Destination;
 use tandem_sources::Source;
 use tandem_store::{LaneId, Store, StoreError};
 
+pub mod alerts;
 pub mod clock;
 pub mod ingest;
 mod keys;
@@ -35,6 +36,7 @@ pub mod trial;
 mod unclaimed;
 pub mod why;
 
+pub use alerts::Alerts;
 pub use clock::Clock;
 pub use limits::Limits;
 pub use live::Live;
@@ -132,6 +134,8 @@ pub struct Gateway {
     pub live: Arc<Live>,
     /// Exchange rates, for destinations that want money in one currency.
     pub rates: rates::Desk,
+    /// What is wrong, and who is told.
+    pub alerts: Alerts,
     /// What arrived of the doctor's probes.
     probes: probes::Probes,
     /// How often each address called the pages' intake.
@@ -158,6 +162,20 @@ impl Gateway {
         let (metrics, callers) = (Metrics::default(), limits::Callers::default());
         let (probes, nonces) = (probes::Probes::default(), nonces::Nonces::default());
         let (live, strangers) = (Arc::default(), unclaimed::Strangers::default());
-        Ok(Self { live, present, store, clock, metrics, limits, rates, callers, probes, nonces, strangers })
+        let alerts = Alerts::default();
+        Ok(Self {
+            alerts,
+            live,
+            present,
+            store,
+            clock,
+            metrics,
+            limits,
+            rates,
+            callers,
+            probes,
+            nonces,
+            strangers,
+        })
     }
 }

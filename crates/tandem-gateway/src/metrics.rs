@@ -75,6 +75,13 @@ struct UnclaimedLabels {
     reason: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AlertLabels {
+    key: &'static str,
+    site: String,
+    destination: String,
+}
+
 /// All counters of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
@@ -87,6 +94,7 @@ pub struct Metrics {
     reloads: Family<ReloadLabels, Counter>,
     swept: Family<SweptLabels, Counter>,
     unclaimed: Family<UnclaimedLabels, Counter>,
+    alerts: Family<AlertLabels, Gauge>,
 }
 
 impl Metrics {
@@ -136,6 +144,14 @@ impl Metrics {
         }
     }
 
+    /// Alerts that are raised now: key, site and destination.
+    pub(crate) fn alerts_firing(&self, firing: Vec<(&'static str, String, String)>) {
+        self.alerts.clear();
+        for (key, site, destination) in firing {
+            self.alerts.get_or_create(&AlertLabels { key, site, destination }).set(1);
+        }
+    }
+
     /// One outgoing call.
     pub fn attempt(&self, destination: &'static str, verdict: &'static str, seconds: f64) {
         let labels = AttemptLabels { destination, verdict };
@@ -157,6 +173,7 @@ impl Metrics {
         registry.register("attempt_seconds", "Time spent in calls to platforms", self.attempt_ms.clone());
         registry.register("configurations", "Configurations read while running", self.reloads.clone());
         registry.register("swept_orders", "Orders seen in the shops' own lists", self.swept.clone());
+        registry.register("alerts_firing", "1 while an alert is raised", self.alerts.clone());
         let waiting: Family<LaneLabels, Gauge> = Family::default();
         let age: Family<LaneLabels, Gauge> = Family::default();
         let stopped: Family<LaneLabels, Gauge> = Family::default();

@@ -67,6 +67,8 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
         .route("/api/catch-up", post(catch_up))
         .route("/api/lanes/{lane}/resume", post(resume))
         .merge(crate::reconcile::api::routes())
+        .route("/api/alerts", get(alerts))
+        .route("/api/alerts/look", post(look))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(guard, let_in));
     Router::new().route("/healthz", get(healthz)).merge(guarded).with_state(gateway)
@@ -183,6 +185,17 @@ async fn event(
 ) -> Result<Response, Unfit> {
     let Path(seq) = seq.map_err(Unfit::why)?;
     Ok(answer(move || Ok(gateway.store.event(seq)?.unwrap_or_default())).await)
+}
+
+/// How everything that is watched stands.
+async fn alerts(State(gateway): State<Arc<Gateway>>) -> Response {
+    Json(json!({ "alerts": gateway.alerts.standing(), "recent": gateway.alerts.recent() })).into_response()
+}
+
+/// Looks now instead of within half a minute, and tells what was found.
+async fn look(State(gateway): State<Arc<Gateway>>) -> Response {
+    gateway.alerts.look(&gateway, true).await;
+    alerts(State(gateway)).await
 }
 
 /// What arrived of a probe of `tandem doctor`.

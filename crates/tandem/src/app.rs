@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tandem_gateway::clock::Clock;
 use tandem_gateway::private::Guard;
-use tandem_gateway::{Gateway, ingest, lanes, live, private, transport};
+use tandem_gateway::{Gateway, alerts, ingest, lanes, live, private, transport};
 use tandem_store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -74,6 +74,7 @@ pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Resu
         tokio::spawn(lanes::run(gateway.clone(), Arc::new(http.clone()), stopped.clone())),
         tokio::spawn(ingest::sweep::run(gateway.clone(), http.clone(), stopped.clone())),
         tokio::spawn(tandem_gateway::reconcile::fetch::run(gateway.clone(), http.clone(), stopped.clone())),
+        tokio::spawn(alerts::run(gateway.clone(), http.clone(), stopped.clone())),
         tokio::spawn(housekeeping(gateway.clone(), stopped.clone())),
     ];
     if let Some(source) = rates {

@@ -81,7 +81,8 @@ fn each_door_to_the_outside_has_one_keeper() {
         );
     };
     only("rusqlite", &["tandem-store/src/"]);
-    only("reqwest::Client", &["tandem-gateway/src/transport.rs"]);
+    only("reqwest::Client", &["tandem-gateway/src/transport/"]);
+    only("lettre::", &["tandem-gateway/src/transport/"]);
     only("env::var", &["tandem/src/config/"]);
     only("SystemTime::now", &["tandem-gateway/src/clock.rs"]);
 }
