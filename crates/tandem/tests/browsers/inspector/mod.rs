@@ -85,7 +85,7 @@ impl Reader {
             all.as_array().unwrap().iter().map(|path| path.as_str().unwrap().to_owned()).collect()
         };
         self.open("/");
-        let mut to_read = links("header nav a");
+        let mut to_read = links("nav a");
         assert!(!to_read.is_empty(), "there is no navigation");
         pages.extend(to_read.iter().map(|path| (shape(path), path.clone())));
         while let Some(path) = to_read.pop() {
