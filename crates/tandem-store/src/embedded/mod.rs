@@ -119,7 +119,18 @@ impl Store {
             .spawn(move || writer.run(inbox))
             .map_err(|e| StoreError::Database(e.to_string()))?;
         let readers = Mutex::default();
-        Ok(Self { commands, readers, path, wakers, last_commit_failed, commits, refusals, pauses, insight, writer })
+        Ok(Self {
+            commands,
+            readers,
+            path,
+            wakers,
+            last_commit_failed,
+            commits,
+            refusals,
+            pauses,
+            insight,
+            writer,
+        })
     }
 
     /// Ends it, and comes back when nothing of it has a file open any more: then files may be moved, replaced or deleted.

@@ -272,8 +272,7 @@ impl Orders<'_> {
     fn several(&mut self, order_id: &str, known: &Known) -> rusqlite::Result<Vec<Sale>> {
         let Some((first, last)) = known.first_event.zip(known.last_event) else { return Ok(Vec::new()) };
         let conn = self.conn;
-        let key = Kind::Order.key(order_id);
-        let seqs = lookup::seqs(conn, "insight.lookup", Kind::Order, key, (last + 1, first), MAX_EVENTS)?;
+        let seqs = lookup::seqs(conn, Kind::Order, order_id, (last + 1, first), MAX_EVENTS)?;
         let sql = format!(
             "SELECT {SALE_COLUMNS} FROM events AS e LEFT JOIN deliveries AS d ON d.event_seq = e.seq
              WHERE e.seq = ?1 AND e.site = ?2 AND e.event_name = ?3 AND e.order_id = ?4"
