@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use tandem_core::Event;
 use tandem_core::identity::{IdHashes, Raw, RawIdentity, hash_identity};
 
@@ -310,38 +310,46 @@ impl Query<'_> {
         .collect()
     }
 
-    /// The event, if everything fits.
+    /// The event, if everything fits. What costs least is looked at first.
     fn fitting(&self, conn: &Connection, seq: i64) -> rusqlite::Result<Option<FoundEvent>> {
-        let sql = "SELECT seq, received_ms, event_time, site, source, event_name, event_id, order_id, body
-                   FROM events WHERE seq = ?1";
-        let Some((mut event, body)) = conn.prepare_cached(sql)?.query_row([seq], read).optional()? else {
-            return Ok(None);
-        };
-        let Search { site, event_name, source, channel, finding, from_ms, to_ms, .. } = self.search;
         let is = |wanted: &Option<String>, have: &str| wanted.as_deref().is_none_or(|w| w == have);
-        let fits = is(site, &event.site)
-            && is(event_name, &event.event_name)
-            && is(source, &event.source)
-            && is(channel, event.channel)
-            && from_ms.is_none_or(|from| from <= event.received_ms)
-            && to_ms.is_none_or(|to| event.received_ms < to)
-            && self.wanted.as_ref().is_none_or(|wanted| wanted.fits(&event, body.as_ref()));
-        if !fits {
-            return Ok(None);
-        }
-        event.findings = findings(conn, seq, body.as_ref())?;
-        if finding.as_ref().is_some_and(|code| !event.findings.iter().any(|f| f.code == *code)) {
-            return Ok(None);
-        }
-        event.deliveries = deliveries(conn, seq)?;
-        let Search { destination, state, code, .. } = self.search;
+        let Search { channel, finding, destination, state, code, .. } = self.search;
         let delivery_fits = |d: &FoundDelivery| {
             is(destination, &d.destination)
                 && is(state, d.state)
                 && is(code, d.code.as_deref().unwrap_or_default())
         };
-        let fits = !self.asks_for_delivery || event.deliveries.iter().any(delivery_fits);
+        let deliveries = deliveries(conn, seq)?;
+        if self.asks_for_delivery && !deliveries.iter().any(delivery_fits) {
+            return Ok(None);
+        }
+        let sql = "SELECT seq, received_ms, event_time, site, source, event_name, event_id, order_id, body
+                   FROM events WHERE seq = ?1";
+        let read = |row: &Row<'_>| if self.columns_fit(row)? { read(row).map(Some) } else { Ok(None) };
+        let found = conn.prepare_cached(sql)?.query_row([seq], read).optional()?;
+        let Some((mut event, body)) = found.flatten() else { return Ok(None) };
+        let wanted = self.wanted.as_ref().is_none_or(|wanted| wanted.fits(&event, body.as_ref()));
+        if !wanted || !is(channel, event.channel) {
+            return Ok(None);
+        }
+        event.findings = findings(conn, seq, body.as_ref())?;
+        event.deliveries = deliveries;
+        let fits = finding.as_ref().is_none_or(|code| event.findings.iter().any(|f| f.code == *code));
         Ok(fits.then_some(event))
+    }
+
+    fn columns_fit(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        let Search { site, event_name, source, from_ms, to_ms, .. } = self.search;
+        let is = |wanted: &Option<String>, column: usize| -> rusqlite::Result<bool> {
+            let have = row.get_ref(column)?.as_str()?;
+            Ok(wanted.as_deref().is_none_or(|w| w == have))
+        };
+        let received_ms: i64 = row.get(1)?;
+        Ok(is(site, 3)?
+            && is(source, 4)?
+            && is(event_name, 5)?
+            && from_ms.is_none_or(|from| from <= received_ms)
+            && to_ms.is_none_or(|to| received_ms < to))
     }
 }
 
