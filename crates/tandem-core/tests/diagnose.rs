@@ -267,6 +267,24 @@ fn cases() -> Vec<(&'static str, Story)> {
         ("upsell seen together", seen("upsell_same_id", "event 17 has the id of event 3 and a larger value")),
         ("order again", only_notice("duplicate", "order_reported", "this order was reported before")),
         (
+            "order again under another id",
+            Story {
+                events: vec![Record { is_asked: false, ..record(sale(), delivered()) }],
+                ..only_notice("duplicate", "order_reported", "this order was reported before")
+            },
+        ),
+        (
+            "upsell under the first id",
+            Story {
+                notices: vec![noticed(
+                    "duplicate",
+                    "upsell_same_id",
+                    "reported before under this id with a smaller value",
+                )],
+                ..of(sale(), delivered())
+            },
+        ),
+        (
             "guest, seen beside others",
             seen(
                 "guest_without_keys",

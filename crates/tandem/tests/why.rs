@@ -109,8 +109,9 @@ fn the_path_of_what_counts_and_of_what_does_not() {
     bed.send(&with(sale(json!("old_1"), "o1"), "event_time", json!(harness::now_s() - 9 * 86_400)));
     bed.expect("old_1", "event_too_old", "not_sent", 1);
 
+    // The sales before it named their buyers.
     bed.send(&with(sale(json!("bare_1"), "g1"), "user", json!({"locale": "de-DE"})));
-    bed.expect("bare_1", "few_match_keys", "counted_weakly", 0);
+    bed.expect("bare_1", "guest_without_keys", "counted_weakly", 0);
 
     bed.stand_in.sandbox.set_faults(vec![Fault::always(FaultKind::Code { code: 40_002, http: None })]);
     bed.send(&sale(json!("refused_1"), "r1"));
@@ -134,6 +135,28 @@ fn the_path_of_what_counts_and_of_what_does_not() {
     );
     assert_eq!(bed.why(&["order_891", "--site", "nobody"]).code, 2);
     assert_eq!(bed.gateway.get("/api/why?q=").status, 400);
+}
+
+#[test]
+fn what_only_several_events_show_is_told() {
+    let bed = Bed::new("");
+    bed.send(&sale(json!("order_1"), "1"));
+    // The same sale again, under another id: nothing new, and it stands as the first.
+    bed.send(&sale(json!("sale-1"), "1"));
+    let found = bed.expect("sale-1", "order_reported", "counted", 0);
+    assert_eq!(found["event"], 1, "{found:#}");
+    // Another value under another id, which differs in spelling only.
+    bed.send(&with(sale(json!("Order-1"), "1"), "value", json!(109.99)));
+    bed.expect("Order-1", "order_other_id", "counted_weakly", 0);
+    // More under the first id.
+    bed.send(&sale(json!("order_2"), "2"));
+    bed.send(&with(sale(json!("order_2"), "2"), "value", json!(139.99)));
+    bed.expect("order_2", "upsell_same_id", "counted_weakly", 0);
+    // Deprecated, and without an order.
+    let lead = json!({"event_name": "SubmitForm", "event_id": "form_1", "user": {"external_id": "7", "email": "ada@shop-of-ada.example"}});
+    bed.send(&lead);
+    let found = bed.api("form_1");
+    assert!(found.to_string().contains("legacy_event_name"), "{found:#}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Nothing of it is in the log: was it refused at the door, reported long ago, called otherwise, or did it never come?
 
-use super::{Cause, Diagnosis, Noticed, Step, StepState, Story, Verdict, WayIn, at, inner, path, rank, span};
+use super::{
+    Cause, Diagnosis, Noticed, Step, StepState, Story, Verdict, WayIn, at, delivery, inner, path, rank, span,
+};
 use crate::codes::Kind;
 
 /// Without an event for so long, a way in that reports orders is probably not set up.
@@ -9,9 +11,12 @@ const SILENT_MS: i64 = 3 * 86_400_000;
 pub(super) fn diagnose(story: &Story, now_ms: i64) -> Diagnosis {
     let cause = cause(story, now_ms);
     let mut steps: Vec<Step> = story.notices.iter().map(path::noticed).collect();
-    if story.notices.is_empty() {
+    steps.extend(story.events.iter().map(path::recorded));
+    if steps.is_empty() {
         steps = looked_for(story);
-        steps.extend(story.turned_away.iter().take(5).map(path::noticed));
+        // Others' inputs, which only may have to do with it.
+        let around = |notice: &Noticed| Step { what: "around", ..path::noticed(notice) };
+        steps.extend(story.turned_away.iter().map(around));
     }
     Diagnosis {
         question: story.question.clone(),
@@ -19,7 +24,7 @@ pub(super) fn diagnose(story: &Story, now_ms: i64) -> Diagnosis {
         verdict: cause.verdict,
         remedy: cause.remedy(),
         sentence: cause.sentence,
-        event: None,
+        event: story.events.first().map(|first| first.seq),
         destinations: Vec::new(),
         also: Vec::new(),
         steps,
@@ -62,11 +67,7 @@ fn cause(story: &Story, now_ms: i64) -> Cause {
         return Cause::of(Kind::Rejection, notice.code.clone(), Verdict::NotReceived, rank::NOT_SENT, text);
     }
     if let Some(notice) = story.notices.last() {
-        let text = format!(
-            "It came in from {} as a repeat, and the first report is past its retention.",
-            notice.source
-        );
-        return Cause::of(Kind::Notice, notice.code.clone(), Verdict::Unknown, rank::NOT_SENT, text);
+        return repeat(story, notice, now_ms);
     }
     if let Some(near) = story.candidates.first() {
         let what = if near.is_order { "an order" } else { "an event" };
@@ -77,6 +78,31 @@ fn cause(story: &Story, now_ms: i64) -> Cause {
         return Cause::new("asked_id_differs", Verdict::NotReceived, rank::NOT_SENT, text);
     }
     never_came(story, now_ms)
+}
+
+/// Another report of an order: it stands as the first one does.
+fn repeat(story: &Story, notice: &Noticed, now_ms: i64) -> Cause {
+    let Some(first) = story.events.first() else {
+        let text = format!(
+            "It came in from {} as a repeat, and the first report is past its retention.",
+            notice.source
+        );
+        return Cause::of(Kind::Notice, notice.code.clone(), Verdict::Unknown, rank::NOT_SENT, text);
+    };
+    let stands = first.deliveries.iter().map(|one| delivery::judge(story, first, one, now_ms));
+    let verdict = stands.max_by_key(|cause| cause.rank).map_or(Verdict::NotSent, |cause| cause.verdict);
+    let lost = notice.code == "upsell_same_id";
+    let (verdict, and) =
+        if lost { (Verdict::NotSent, format!(": {}", because(notice))) } else { (verdict, String::new()) };
+    let order = first.event.order_id.as_deref().unwrap_or("without a number");
+    let text = format!(
+        "It came in from {} as a repeat of order {order}, which was reported as {:?} (event {}) and is {}{and}.",
+        notice.source,
+        first.event.event_id,
+        first.seq,
+        if lost { "not reported again" } else { verdict.words() }
+    );
+    Cause::of(Kind::Notice, notice.code.clone(), verdict, rank::NOT_SENT, text)
 }
 
 fn because(notice: &Noticed) -> String {
@@ -123,7 +149,7 @@ fn never_came(story: &Story, now_ms: i64) -> Cause {
     if let Some(notice) = story.turned_away.iter().find(|notice| notice.kind == "rejected") {
         return diagnosed(
             "inputs_refused",
-            format!("but inputs were refused lately, the newest since {}", because(notice)),
+            format!("inputs were refused lately, the newest since {}", because(notice)),
         );
     }
     if let Some(way) = orders.iter().find(|way| !way.sweeps) {

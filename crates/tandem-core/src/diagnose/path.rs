@@ -70,6 +70,16 @@ fn report(record: &Record, other: &Record) -> Step {
     step("other_report", StepState::Done, text).when(other.received_ms).leading(page_of(other.seq))
 }
 
+/// An event of the order whose repeat was asked for.
+pub(super) fn recorded(record: &Record) -> Step {
+    let event = &record.event;
+    let text = format!(
+        "{} came from {} as event {}, with {}.",
+        event.event_name, event.source, record.seq, event.event_id
+    );
+    step("other_report", StepState::Done, text).when(record.received_ms).leading(page_of(record.seq))
+}
+
 pub(super) fn noticed(notice: &Noticed) -> Step {
     let state = match notice.kind.as_str() {
         "duplicate" if notice.code == "upsell_same_id" => StepState::Problem,

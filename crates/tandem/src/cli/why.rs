@@ -69,9 +69,9 @@ fn exit_code(found: &Value) -> ExitCode {
     }
 }
 
-/// A step that only says where it was looked for.
+/// A step that only says where it was looked for, or what else came in.
 fn is_search(step: &Value) -> bool {
-    matches!(text(&step["what"]), "searched" | "way_in")
+    matches!(text(&step["what"]), "searched" | "way_in" | "around")
 }
 
 fn text(value: &Value) -> &str {

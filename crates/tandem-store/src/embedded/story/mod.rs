@@ -89,12 +89,32 @@ fn asked(conn: &Connection, question: &str, site: Option<&str>) -> rusqlite::Res
     };
     let asked: BTreeSet<i64> = finder.of_id_or_order(question, MOST_EVENTS)?.into_iter().collect();
     fill(conn, &finder, &mut story, &asked)?;
+    if story.events.is_empty() && !story.notices.is_empty() {
+        repeated(conn, &finder, &mut story)?;
+    }
     if story.events.is_empty() {
         story.candidates = candidates(conn, &finder, question)?;
         story.turned_away = facts::turned_away(conn, &finder)?;
         story.ways_in = ways_in(conn, &finder.sites)?;
     }
     Ok(story)
+}
+
+/// What was on record of the order when a repeat of it came in under this id.
+fn repeated(conn: &Connection, finder: &Finder<'_>, story: &mut Story) -> rusqlite::Result<()> {
+    let sql = "SELECT order_id FROM notices WHERE seq = ?1 AND kind = 'duplicate'";
+    let mut select = conn.prepare_cached(sql)?;
+    for notice in &story.notices {
+        let order: Option<String> = select.query_row([notice.seq], |r| r.get(0)).optional()?.flatten();
+        let Some(order) = order else { continue };
+        let mut seqs = finder.of_id_or_order(&order, MOST_EVENTS)?;
+        seqs.sort_unstable();
+        for seq in seqs {
+            let is_new = story.events.iter().all(|known| known.seq != seq);
+            story.events.extend(facts::record(conn, seq)?.filter(|_| is_new));
+        }
+    }
+    Ok(())
 }
 
 fn of_event(conn: &Connection, seq: i64) -> rusqlite::Result<Option<Story>> {
