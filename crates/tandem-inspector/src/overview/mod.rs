@@ -258,7 +258,7 @@ fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> 
     for revenue in overview.revenue.iter().take(CURRENCIES) {
         figures.push(Figure {
             name: format!(
-                "Revenue tracked, {}",
+                "Revenue, {}",
                 if revenue.currency.is_empty() { "no currency" } else { &revenue.currency }
             ),
             value: format::money(&revenue.value.to_string()),
