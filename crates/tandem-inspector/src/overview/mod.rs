@@ -255,15 +255,21 @@ fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> 
         href: address("/events", &[]),
         mood: "",
     }];
+    // Money is added up by whole days.
+    let since = if scope.period.is_hourly() {
+        format!(" since {}", day_label(scope.period.days().0))
+    } else {
+        String::new()
+    };
     for revenue in overview.revenue.iter().take(CURRENCIES) {
         figures.push(Figure {
             name: format!(
-                "Revenue tracked, {}",
+                "Revenue, {}",
                 if revenue.currency.is_empty() { "no currency" } else { &revenue.currency }
             ),
             value: format::money(&revenue.value.to_string()),
             unit: "",
-            note: format!("{} purchases", format::count(revenue.events)),
+            note: format!("{} purchases{since}", format::count(revenue.events)),
             href: address("/orders", &[]),
             mood: "",
         });
