@@ -21,6 +21,7 @@ fn sites(stand_in: &StandIn) -> String {
         [site.sources.browser]
         hosts = ["shop.example"]
         path = "/x7k2"
+        hold_seconds = 0
         [site.sources.events]
         write_keys = ["{KEY}"]
         [site.destinations.tiktok]
@@ -53,7 +54,8 @@ impl<'a> Person<'a> {
 
     fn page(&self, path: &str) -> String {
         let answer = self.get(path);
-        let text = answer.text();
+        // Written so where it stands for itself: a slash is no sign of markup.
+        let text = answer.text().replace("&#x2f;", "/");
         assert_eq!(answer.status, 200, "{path}: {text}");
         assert!(answer.head.contains("frame-ancestors 'none'"));
         assert!(!text.contains("style=") && !text.contains("<script>"), "{path}: {text}");
@@ -123,7 +125,7 @@ fn an_address_with_a_slip_is_told_so() {
         "/destinations/1?x=1",
         "/quality?period=1y",
         "/quality?destination=myspace",
-        "/quality?site=%3Cb%3E",
+        "/quality?site=%3Ci%3E",
         "/deduplication?from=yesterday",
         "/consent?site=nowhere",
         "/sites?x=1",
@@ -133,7 +135,7 @@ fn an_address_with_a_slip_is_told_so() {
     ] {
         let answer = person.get(path);
         assert_eq!(answer.status, 400, "{path}: {}", answer.text());
-        assert!(!answer.text().contains("<b>"), "{path}");
+        assert!(!answer.text().contains("<i>"), "{path}");
     }
     for path in ["/destinations/99", "/destinations/x", "/destinations/-1"] {
         assert_eq!(person.get(path).status, 404, "{path}");
@@ -227,6 +229,7 @@ fn a_stopped_destination_says_why_and_a_test_event_shows_the_platforms_answer() 
     let refused = person.press("/destinations/1", "/destinations/1/test", "code=TEST123");
     assert!(refused.status == 200 && refused.text().contains("takes no event at all"), "{}", refused.text());
     assert_eq!(person.press("/destinations/1", "/destinations/1/retry", "").status, 303);
+    until("it tried, and was refused again", || gateway.summary()["lanes"][0]["stopped"].is_object());
 
     let well = StandIn::start();
     home.write(&sites(&well));
