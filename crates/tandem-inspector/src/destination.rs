@@ -69,7 +69,8 @@ struct Tested {
 struct Horizon {
     is_near: bool,
     event_seq: i64,
-    left: String,
+    /// Nothing when it is over.
+    left: Option<String>,
     /// What becomes of it then.
     end: &'static str,
 }
@@ -222,14 +223,14 @@ fn horizon(definition: &Definition, oldest: &Waiting, now_ms: i64) -> Horizon {
     let too_old_ms = oldest.event_time.saturating_add(definition.max_age_s).saturating_mul(1_000);
     let given_up_ms = oldest.first_attempt_ms.map(|first| first.saturating_add(definition.retry_horizon_ms));
     let (end_ms, end) = match given_up_ms {
-        Some(given_up_ms) if given_up_ms < too_old_ms => (given_up_ms, "given up after one more attempt"),
+        Some(given_up_ms) if given_up_ms < too_old_ms => (given_up_ms, "given up if one more attempt fails"),
         _ => (too_old_ms, "too old for the platform, and not sent"),
     };
     let left_ms = end_ms - now_ms;
     Horizon {
         is_near: left_ms < NEAR_MS,
         event_seq: oldest.event_seq,
-        left: if left_ms > 0 { format!("in {}", format::span(left_ms)) } else { "now".to_owned() },
+        left: (left_ms > 0).then(|| format::span(left_ms)),
         end,
     }
 }
@@ -317,8 +318,8 @@ mod tests {
     fn the_nearer_end_counts() {
         let definition = tandem_destinations::platform("tiktok").unwrap().definition;
         let fresh = horizon(definition, &waiting(0, None), DAY_MS);
-        assert_eq!((fresh.is_near, fresh.left.as_str()), (false, "in 6 d"));
-        assert_eq!(horizon(definition, &waiting(0, None), 8 * DAY_MS).left, "now");
+        assert_eq!((fresh.is_near, fresh.left.as_deref()), (false, Some("6 d")));
+        assert_eq!(horizon(definition, &waiting(0, None), 8 * DAY_MS).left, None);
         let tried = horizon(definition, &waiting(0, Some(0)), DAY_MS);
         assert!(tried.is_near && tried.end.starts_with("given up"), "{tried:?}");
     }

@@ -300,7 +300,7 @@ fn best(groups: &[(String, Histogram)], weights: Weights<'_>) -> Option<Best> {
         Some((worth(name, histogram, found.gain), name, found))
     });
     let (_, name, found) = all.reduce(|best, other| {
-        let higher = other.0.0 > best.0.0 || (other.0.0 == best.0.0 && other.0.1 > best.0.1);
+        let higher = other.0 > best.0;
         if higher { other } else { best }
     })?;
     Some(Best { event_name: name.clone(), sentence: found.sentence, gain: format!("+{:.1}", found.gain) })

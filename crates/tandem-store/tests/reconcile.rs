@@ -82,7 +82,7 @@ async fn halves_growth_and_replays_are_one_sale_and_two_ids_are_two() {
 
     // Delivered again by a replay: still one sale each, for the platform too.
     let lanes = vec![rig.lane];
-    let replay = tandem_store::Replay { since_ms: 0, event_id: None, lanes, delivered_too: true };
+    let replay = tandem_store::Replay { lanes, delivered_too: true, ..Default::default() };
     rig.store.replay(replay, NOW).await.unwrap();
     for seq in rig.due(NOW) {
         rig.record(seq, deliver_all(), NOW).await;

