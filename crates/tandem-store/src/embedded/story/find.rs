@@ -95,7 +95,7 @@ impl<'c> Finder<'c> {
     /// Events whose id is spelled nearly so, newest first. The index folds ids; every hit is compared.
     pub(super) fn near(&self, text: &str, most: usize) -> rusqlite::Result<Vec<i64>> {
         let mut found = BTreeSet::new();
-        for folded in ids::folded(text) {
+        if let Some(folded) = ids::folded(text) {
             found.extend(self.indexed(Kind::Near, &folded, 4 * most)?);
         }
         for spelling in spellings(text) {
