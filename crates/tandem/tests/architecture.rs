@@ -65,7 +65,8 @@ fn arrows_point_one_way() {
     }
     let below = ["tandem-core", "tandem-destinations", "tandem-sources", "tandem-store"];
     assert_eq!(own("tandem-gateway"), set(&below));
-    assert_eq!(own("tandem-inspector"), set(&["tandem-core", "tandem-gateway", "tandem-store"]));
+    let below = ["tandem-core", "tandem-destinations", "tandem-gateway", "tandem-store"];
+    assert_eq!(own("tandem-inspector"), set(&below));
     assert_eq!(own("tandem-sandbox"), set(&[]));
 }
 
