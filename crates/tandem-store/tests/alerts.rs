@@ -30,6 +30,7 @@ async fn a_queue_is_as_old_as_what_came_in_first_whatever_retries_do() {
     let first = rig.due(2_000)[0];
     let later = DeliveryState::Waiting { due_ms: 900_000, why: "busy".into(), counts: true };
     let report = Report {
+        at_ms: 2_000,
         lane: rig.lane,
         attempt: None,
         states: vec![(first, later)],
