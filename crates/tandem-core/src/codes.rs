@@ -51,6 +51,8 @@ pub enum Kind {
     Refusal,
     /// Why something did not count, where no other code says it.
     Diagnosis,
+    /// A difference between the shop's orders, our deliveries and what a platform counts.
+    Difference,
 }
 
 /// Headings of the document's chapters. Those of platforms' own codes are not listed: a platform explains its own.
@@ -63,6 +65,7 @@ const CHAPTERS: &[(&str, Kind)] = &[
     ("Deliveries", Kind::Delivery),
     ("Refused requests", Kind::Refusal),
     ("Diagnoses", Kind::Diagnosis),
+    ("Reconciliation", Kind::Difference),
 ];
 
 /// One code as the document explains it. Texts keep their backticks; of a link only its words are left.

@@ -44,6 +44,7 @@ fn every_command_has_help() {
         "replay",
         "explain",
         "why",
+        "reconcile",
         "tail",
         "debug-link",
     ] {

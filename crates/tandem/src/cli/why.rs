@@ -13,7 +13,7 @@ use crate::config::{self, Server};
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
     /// An event id or an order id.
-    #[arg(value_name = "ORDER|EVENT_ID", allow_hyphen_values = true)]
+    #[arg(value_name = "ORDER|EVENT_ID")]
     question: String,
     /// Only this site; all of them by default.
     #[arg(long)]
