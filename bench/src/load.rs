@@ -21,6 +21,8 @@ pub(crate) struct Load {
     /// First number used in ids.
     pub(crate) first_id: u64,
     pub(crate) event_time: i64,
+    /// A shop's mixture instead of product views alone.
+    pub(crate) is_mixed: bool,
 }
 
 /// What came of it.
@@ -64,6 +66,24 @@ pub(crate) fn event(id: u64, time: i64) -> String {
         id % 250 + 1,
         id % 500
     )
+}
+
+/// Of a hundred events one is a sale, five put something into the cart and two begin to check out; one sender in a thousand
+/// writes the value as text.
+fn mixed(id: u64, time: i64) -> String {
+    let view = event(id, time);
+    let named = |name: &str| view.replacen("ViewContent", name, 1);
+    match id % 100 {
+        0 if id.is_multiple_of(1_000) => view.replacen(r#""value":18.5"#, r#""value":"18.5""#, 1),
+        1 => named("Purchase").replacen("0199aef2-7c55-7e31-9a66-", "order_", 1).replacen(
+            '{',
+            &format!(r#"{{"order_id":"{id}","#),
+            1,
+        ),
+        2..=6 => named("AddToCart"),
+        7 | 8 => named("InitiateCheckout"),
+        _ => view,
+    }
 }
 
 pub(crate) async fn run(address: SocketAddr, load: Load) -> anyhow::Result<Outcome> {
@@ -120,11 +140,12 @@ async fn one(
 }
 
 fn request(load: &Load, first: u64) -> Vec<u8> {
+    let one = if load.is_mixed { mixed } else { event };
     let body = if load.batch == 1 {
-        event(first, load.event_time)
+        one(first, load.event_time)
     } else {
         let events: Vec<String> =
-            (first..first + load.batch as u64).map(|id| event(id, load.event_time)).collect();
+            (first..first + load.batch as u64).map(|id| one(id, load.event_time)).collect();
         format!("[{}]", events.join(","))
     };
     format!(

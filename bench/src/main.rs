@@ -37,6 +37,7 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match args.child.as_deref() {
         Some("bare") => runtime.block_on(procs::bare()),
+        Some("sink") => runtime.block_on(procs::sink()),
         Some("sandbox") => runtime.block_on(procs::sandbox()),
         Some(other) => anyhow::bail!("no such child: {other}"),
         None => runtime.block_on(parts::run(&args)),

@@ -63,7 +63,7 @@ impl Bench {
 
     fn load(&self, batch: usize, max_events: u64, first_id: u64) -> Load {
         let duration = Duration::from_secs(if max_events == u64::MAX { self.seconds } else { 3_600 });
-        Load { connections: 64, batch, duration, max_events, first_id, event_time: now_s() }
+        Load { connections: 64, batch, duration, max_events, first_id, event_time: now_s(), is_mixed: false }
     }
 
     /// The bare endpoint, the gateway without a destination, the gateway delivering to the stand-in: one after another.
@@ -149,19 +149,28 @@ impl Bench {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let events = (millions * 1_000_000.0) as u64;
         println!("\n## growth: {events} events in the file");
+        let mixed = |max_events, first_id| Load { is_mixed: true, ..self.load(100, max_events, first_id) };
         let alone = procs::gateway_alone(&self.binary, &self.fresh("growth")?)?;
-        let bare = load::run(alone.public, self.load(100, u64::MAX, 0)).await?;
+        let bare = load::run(alone.public, mixed(u64::MAX, 0)).await?;
         drop(alone);
         show("batches of 100, empty file, log only", &bare, None);
+        let counted = procs::gateway(&self.binary, &self.fresh("growth")?, None)?;
+        let counting = load::run(counted.public, mixed(u64::MAX, 0)).await?;
+        drop(counted);
+        show("the same, counted meanwhile", &counting, Some(&bare));
         let folder = self.fresh("growth")?;
-        let gateway = procs::gateway(&self.binary, &folder, None)?;
-        let empty = load::run(gateway.public, self.load(100, u64::MAX, 0)).await?;
-        show("the same, counted meanwhile", &empty, Some(&bare));
+        let sink = procs::child("sink")?;
+        let gateway = procs::gateway(&self.binary, &folder, Some(sink.public))?;
+        let empty = load::run(gateway.public, mixed(u64::MAX, 0)).await?;
+        show("the same, counted and delivered meanwhile", &empty, Some(&bare));
         let began = Instant::now();
-        load::run(gateway.public, self.load(100, events, 1_000_000_000)).await?;
+        load::run(gateway.public, mixed(events, 1_000_000_000)).await?;
         println!("filled in {:.0} s", began.elapsed().as_secs_f64());
-        let full = load::run(gateway.public, self.load(100, u64::MAX, 5_000_000_000)).await?;
-        show("batches of 100, full file", &full, Some(&empty));
+        drained(&gateway).await?;
+        println!("all delivered after {:.0} s", began.elapsed().as_secs_f64());
+        let full = load::run(gateway.public, mixed(u64::MAX, 5_000_000_000)).await?;
+        show("batches of 100, full file, counted and delivered meanwhile", &full, Some(&empty));
+        drained(&gateway).await?;
         let private = gateway.private.context("private")?;
         let caught_up = load::call(private, "POST", "/api/catch-up").await?;
         anyhow::ensure!(
@@ -182,7 +191,7 @@ impl Bench {
         }
         drop(gateway);
         std::fs::remove_file(folder.join("tandem.insight.db"))?;
-        let gateway = procs::gateway(&self.binary, &folder, None)?;
+        let gateway = procs::gateway(&self.binary, &folder, Some(sink.public))?;
         let anew = load::call(gateway.private.context("private")?, "POST", "/api/catch-up").await?;
         println!("insight file made anew in {:.1} s", anew.ms / 1_000.0);
         Ok(())
@@ -265,7 +274,7 @@ async fn drained(gateway: &Proc) -> anyhow::Result<()> {
         if waiting == 0 {
             return Ok(());
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 

@@ -133,6 +133,16 @@ pub(crate) async fn bare() -> anyhow::Result<()> {
     Ok(axum::serve(listener, app).await?)
 }
 
+/// A platform that takes everything and remembers nothing: for more events than the stand-in could count.
+pub(crate) async fn sink() -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    announce(&listener).await?;
+    let taken = || async {
+        ([("content-type", "application/json")], r#"{"code":0,"message":"OK","request_id":"1"}"#)
+    };
+    Ok(axum::serve(listener, Router::new().fallback(taken)).await?)
+}
+
 pub(crate) async fn sandbox() -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     announce(&listener).await?;
