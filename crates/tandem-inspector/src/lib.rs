@@ -19,6 +19,7 @@ use tandem_gateway::private::{self, Guard};
 use tandem_gateway::transport::Transport;
 use tokio::sync::watch;
 
+mod alerts;
 mod asked;
 mod chart;
 mod consent;
@@ -128,6 +129,7 @@ pub fn router(
         .route("/orders", get(orders::page))
         .route("/findings", get(findings::page))
         .route("/findings/{code}", get(findings::one))
+        .route("/alerts", get(alerts::page))
         .route("/live", get(live::page))
         .route("/live/stream", get(live::stream))
         .route("/why", get(why::page))

@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 
 use crate::session::Visitor;
 use crate::{
-    Inspector, consent, deduplication, destinations, events, explained, findings, format, live, orders,
-    overview, quality, reconciliation, sites, sql, why,
+    Inspector, alerts, consent, deduplication, destinations, events, explained, findings, format, live,
+    orders, overview, quality, reconciliation, sites, sql, why,
 };
 
 /// A page in the navigation. Its file says so itself, in an `ENTRY`.
@@ -32,6 +32,7 @@ pub(crate) struct Entry {
 pub(crate) const NAVIGATION: &[Entry] = &[
     overview::ENTRY,
     live::ENTRY,
+    alerts::ENTRY,
     why::ENTRY,
     events::ENTRY,
     orders::ENTRY,
@@ -55,6 +56,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("orders.html", include_str!("../templates/orders.html")),
     ("findings.html", include_str!("../templates/findings.html")),
     ("finding.html", include_str!("../templates/finding.html")),
+    ("alerts.html", include_str!("../templates/alerts.html")),
     ("live.html", include_str!("../templates/live.html")),
     ("quality.html", include_str!("../templates/quality.html")),
     ("deduplication.html", include_str!("../templates/deduplication.html")),

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use serde_json::json;
 use tandem_core::claim::ClaimKey;
 use tandem_core::{Currency, Event, Finding, Site};
 use tandem_gateway::{Gateway, Limits, SiteSetup, clock::SystemClock};
 use tandem_store::{
-    Batch, DeliveryState, Keep, NewDelivery, NewEvent, Notice, NoticeKind, Options, Report, Skipped, Store,
+    Batch, DeliveryState, NewDelivery, NewEvent, Notice, NoticeKind, Options, Report, Skipped, Stop, Store,
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -28,6 +27,7 @@ const NASTY: &str = "<script>alert(1)</script>";
 struct Rig {
     folder: TempDir,
     store: Arc<Store>,
+    gateway: Arc<Gateway>,
     pages: Router,
     _stop: watch::Sender<bool>,
 }
@@ -45,9 +45,12 @@ impl Rig {
         });
         let clock = Arc::new(SystemClock::starting_at(NOW_MS));
         let gateway = Gateway::new(setups.collect(), store.clone(), clock, Limits::default()).await.unwrap();
+        let gateway = Arc::new(gateway);
         let (stop, ended) = watch::channel(false);
-        let pages = tandem_inspector::router(Arc::new(gateway), &TOKEN.into(), ended).unwrap();
-        Self { folder, store, pages, _stop: stop }
+        let transport = Arc::new(tandem_gateway::transport::Http::new().unwrap());
+        let about = tandem_inspector::About { configuration: None, retention_days: 90, transport };
+        let pages = tandem_inspector::router(gateway.clone(), &TOKEN.into(), about, ended).unwrap();
+        Self { folder, store, gateway, pages, _stop: stop }
     }
 
     async fn ask(&self, request: Request<Body>) -> (StatusCode, String) {
@@ -139,13 +142,9 @@ impl Rig {
         ];
         let report = Report { lane, at_ms: NOW_MS, attempt: None, states, joined: vec![], rulings: vec![] };
         self.store.record(report).await.unwrap();
-        let alert = json!({
-            "key": "rejects", "site": "shop", "state": "firing", "since_ms": NOW_MS - 60_000,
-            "title": NASTY, "text": "Many are refused.", "severity": "warning",
-        });
-        let document =
-            Keep::Document { kind: "alert", name: "rejects".into(), body: Some(alert.to_string()) };
-        self.store.keep(document, NOW_MS).await.unwrap();
+        let stop = Stop { why: NASTY.into(), since_ms: NOW_MS - 60_000 };
+        self.store.set_stop(lane, Some(stop)).await.unwrap();
+        self.gateway.alerts.look(&self.gateway, true).await;
         self.store.catch_up().await.unwrap();
     }
 }
@@ -155,6 +154,14 @@ const PAGES: &[&str] = &[
     "/?period=7d",
     "/?period=90d",
     "/live",
+    "/alerts",
+    "/why?q=891",
+    "/quality",
+    "/deduplication",
+    "/consent",
+    "/destinations",
+    "/sites",
+    "/sql",
     "/events",
     "/events?q=891&name=Purchase&state=delivered&from=2026-11-01&to=2026-11-30",
     "/orders",
@@ -193,16 +200,31 @@ async fn an_empty_shop_gets_its_first_steps() {
 async fn the_overview_says_how_everything_stands() {
     let rig = Rig::new(&["shop"]).await;
     rig.fill().await;
+    assert!(rig.page("/reconciliation").await.contains("still moving"));
     let page = rig.page("/").await;
     for text in [
         "1 alert is firing",
-        "Many are refused.",
         // One of four was delivered, one rejected, one waits.
         "50.0",
         "1,234.50",
         "currency_missing",
         "EUR",
     ] {
+        assert!(page.contains(text), "{text} is missing: {page}");
+    }
+}
+
+#[tokio::test]
+async fn alerts_say_what_is_wrong_and_what_is_watched() {
+    let rig = Rig::new(&["shop"]).await;
+    let quiet = rig.page("/alerts").await;
+    assert!(
+        quiet.contains("Nothing is wrong. 10 rules are watched.") && quiet.contains("Nobody is told"),
+        "{quiet}"
+    );
+    rig.fill().await;
+    let page = rig.page("/alerts").await;
+    for text in ["One thing is wrong.", "firing", "&lt;script&gt;", "raised", "shop, tiktok"] {
         assert!(page.contains(text), "{text} is missing: {page}");
     }
 }

@@ -8,15 +8,16 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use minijinja::Value;
 use serde::Serialize;
+use tandem_gateway::alerts::Standing;
 use tandem_store::embedded::LaneCounts;
 use tandem_store::pages::{CodeCount, Overview, Span};
-use tandem_store::{Document, Store, StoreError};
+use tandem_store::{Store, StoreError};
 
 use crate::asked::Asked;
 use crate::period::{Scope, day_label, hour_label};
 use crate::session::Visitor;
 use crate::shell::Entry;
-use crate::{Inspector, chart, explained, format, read};
+use crate::{Inspector, alerts, chart, explained, format, read};
 
 mod lanes;
 mod verdict;
@@ -39,7 +40,7 @@ struct Page {
     scope: Scope,
     answer: verdict::Answer,
     remarks: Vec<verdict::Remark>,
-    alerts: Vec<Alert>,
+    alerts: Vec<Standing>,
     figures: Vec<Figure>,
     chart: Value,
     rows: Vec<(String, String, String)>,
@@ -70,22 +71,11 @@ struct Problem {
     trend: Value,
 }
 
-/// An alert that is firing.
-#[derive(Serialize)]
-struct Alert {
-    title: String,
-    text: String,
-    severity: String,
-    site: String,
-    since_ms: Option<i64>,
-}
-
 /// What is read for the page.
 struct Known {
     lanes: Vec<LaneCounts>,
     overview: Overview,
     findings: Vec<CodeCount>,
-    alerts: Vec<Document>,
 }
 
 impl Known {
@@ -95,7 +85,6 @@ impl Known {
             lanes: store.lanes()?,
             overview: store.overview(site, hours)?,
             findings: store.finding_codes(&span)?,
-            alerts: store.kept("alert")?,
         })
     }
 }
@@ -129,7 +118,7 @@ fn made(inspector: &Inspector, scope: Scope, known: &Known, now_ms: i64) -> Page
         .map(|lane| lanes::destination(lane, &known.lanes, &known.overview, now_ms))
         .collect();
     destinations.sort_by(|a, b| (&a.site, &a.name).cmp(&(&b.site, &b.name)));
-    let alerts = alerts(&known.alerts, &scope.site);
+    let alerts = alerts::firing(inspector, &scope.site);
     let writable = inspector.gateway.store.writable();
     let has_events = known.overview.has_events;
     let answer = verdict::answer(&destinations, alerts.len(), writable, has_events);
@@ -177,23 +166,6 @@ fn problem(found: &CodeCount) -> Problem {
         remedy: explained.map(|code| code.fix.clone()).unwrap_or_default(),
         trend: chart::sparkline(&format!("{} by day", found.code), &values),
     }
-}
-
-/// Alerts that are firing, of one site or of all; one that concerns no site is always among them.
-fn alerts(kept: &[Document], site: &str) -> Vec<Alert> {
-    let text = |body: &serde_json::Value, name: &str| body[name].as_str().unwrap_or_default().to_owned();
-    kept.iter()
-        .filter_map(|document| serde_json::from_str::<serde_json::Value>(&document.body).ok())
-        .filter(|body| body["state"] == "firing")
-        .map(|body| Alert {
-            title: text(&body, "title"),
-            text: text(&body, "text"),
-            severity: text(&body, "severity"),
-            site: text(&body, "site"),
-            since_ms: body["since_ms"].as_i64(),
-        })
-        .filter(|alert| site.is_empty() || alert.site.is_empty() || alert.site == site)
-        .collect()
 }
 
 /// Events by hour or by day, as a chart and as its numbers.

@@ -1,0 +1,113 @@
+//! What is wrong now, what is watched, and what was told of lately.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use tandem_core::alert::{RULES, Rule, measure, sentence, shown};
+use tandem_gateway::alerts::{Settings, Standing, Told};
+
+use crate::session::Visitor;
+use crate::shell::Entry;
+use crate::{Inspector, format};
+
+/// The page in the navigation.
+pub(crate) const ENTRY: Entry = Entry { path: "/alerts", name: "Alerts", group: "Now" };
+
+#[derive(Serialize)]
+struct Page {
+    mood: &'static str,
+    answer: String,
+    firing: Vec<Standing>,
+    rules: Vec<Watched>,
+    told: Vec<Told>,
+    /// Where notices go; empty when nobody is told.
+    channels: Vec<String>,
+}
+
+/// One rule, and how it stands wherever it is measured.
+#[derive(Serialize)]
+struct Watched {
+    key: &'static str,
+    title: &'static str,
+    measure: &'static str,
+    enabled: bool,
+    raise: String,
+    clear: String,
+    /// How long it must be wrong, and right again; empty for at once.
+    raise_after: String,
+    clear_after: String,
+    readings: Vec<Reading>,
+}
+
+#[derive(Serialize)]
+struct Reading {
+    place: String,
+    page: String,
+    state: &'static str,
+    value: String,
+}
+
+/// Alerts that people are to know of, of one site or of all; what concerns the whole gateway is always among them.
+pub(crate) fn firing(inspector: &Inspector, site: &str) -> Vec<Standing> {
+    let raised = inspector.gateway.alerts.standing().into_iter().filter(|one| one.raised_ms.is_some());
+    raised.filter(|one| site.is_empty() || one.site.is_empty() || one.site == site).collect()
+}
+
+pub(crate) async fn page(
+    State(inspector): State<Arc<Inspector>>,
+    Extension(visitor): Extension<Visitor>,
+) -> Response {
+    let alerts = &inspector.gateway.alerts;
+    let (settings, standing) = (alerts.settings(), alerts.standing());
+    let firing = firing(&inspector, "");
+    let rules: Vec<Watched> = RULES.iter().map(|rule| watched(&settings, rule, &standing)).collect();
+    let page = Page {
+        mood: if firing.is_empty() { "good" } else { "bad" },
+        answer: answer(firing.len(), rules.iter().filter(|rule| rule.enabled).count()),
+        firing,
+        rules,
+        told: alerts.recent(),
+        channels: settings.channels.iter().map(tandem_gateway::alerts::Channel::title).collect(),
+    };
+    inspector.shell.page(Some(&visitor), StatusCode::OK, "alerts.html", ENTRY.name, &page)
+}
+
+fn answer(firing: usize, rules: usize) -> String {
+    match firing {
+        0 => format!("Nothing is wrong. {rules} rules are watched."),
+        1 => "One thing is wrong.".to_owned(),
+        n => format!("{n} things are wrong."),
+    }
+}
+
+fn watched(settings: &Settings, rule: &Rule, standing: &[Standing]) -> Watched {
+    let rule = settings.rule(rule.key);
+    let after = |ms: i64| if ms == 0 { String::new() } else { format::span(ms) };
+    let own = standing.iter().filter(|one| one.key == rule.key);
+    Watched {
+        key: rule.key.text(),
+        title: sentence(rule.key),
+        measure: measure(rule.key),
+        enabled: rule.enabled,
+        raise: shown(rule.unit, rule.raise),
+        clear: shown(rule.unit, rule.clear),
+        raise_after: after(rule.raise_after_ms),
+        clear_after: after(rule.clear_after_ms),
+        readings: own.map(reading).collect(),
+    }
+}
+
+fn reading(one: &Standing) -> Reading {
+    let place = [one.site.as_str(), one.destination.as_str()];
+    let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
+    Reading {
+        place: if place.is_empty() { "the gateway".to_owned() } else { place.join(", ") },
+        page: one.page.clone(),
+        state: one.state,
+        value: one.value.clone().unwrap_or_else(|| "too little to measure".to_owned()),
+    }
+}
