@@ -356,7 +356,7 @@ mod tests {
             ("[alerts]\nsecret = \"\"", "alerts.secret: empty"),
             ("[alerts]\nlink = \"tandem.shop.example\"", "alerts.link: not the address"),
             ("[alerts]\nlink = \"https://tandem.shop.example/?a=b\"", "alerts.link: not the address"),
-            ("[alerts]\nwebhoks = []", "alerts: unknown field `webhoks`"),
+            ("[alerts]\nwebhoks = []", "alerts.webhoks: unknown field"),
             (
                 "[alerts.rules.queue]\nraise = \"1m\"",
                 "alerts.rules.queue: unknown rule → known are queue_age,",
