@@ -95,10 +95,21 @@ impl Mail {
         value.unwrap_or_default().to_owned()
     }
 
-    pub(crate) fn text(&self) -> &str {
-        // Nothing in a notice needs an encoding.
-        assert_eq!(self.header("Content-Transfer-Encoding"), "7bit", "{}", self.data);
-        self.data.split_once("\n\n").unwrap().1
+    /// The text, decoded (RFC 2045, section 6.7).
+    pub(crate) fn text(&self) -> String {
+        let text = self.data.split_once("\n\n").unwrap().1;
+        if self.header("Content-Transfer-Encoding") != "quoted-printable" {
+            return text.to_owned();
+        }
+        let joined = text.replace("=\n", "");
+        let mut parts = joined.split('=');
+        let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+        for part in parts {
+            let (code, rest) = part.split_at(2);
+            bytes.push(u8::from_str_radix(code, 16).unwrap());
+            bytes.extend_from_slice(rest.as_bytes());
+        }
+        String::from_utf8(bytes).unwrap()
     }
 }
 
