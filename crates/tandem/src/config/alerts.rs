@@ -34,7 +34,7 @@ struct Email {
     host: String,
     port: Option<u16>,
     #[serde(default)]
-    tls: Tls,
+    tls: Protection,
     username: Option<String>,
     password: Option<SecretString>,
     from: String,
@@ -45,7 +45,7 @@ struct Email {
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Tls {
+enum Protection {
     #[default]
     StartTls,
     Implicit,
@@ -139,9 +139,9 @@ impl Email {
     fn mailer(self, problems: &mut Problems) -> Option<Mailer> {
         let before = problems.0.len();
         let encryption = match self.tls {
-            Tls::StartTls => Encryption::StartTls,
-            Tls::Implicit => Encryption::Implicit,
-            Tls::None => Encryption::Plain,
+            Protection::StartTls => Encryption::StartTls,
+            Protection::Implicit => Encryption::Implicit,
+            Protection::None => Encryption::Plain,
         };
         let mut wrong = |name: &str, what: &str, remedy: &str| {
             problems.add(&format!("alerts.email.{name}"), what, remedy)
