@@ -38,7 +38,7 @@ pub(crate) struct App {
 
 /// Starts everything. Listens before the claim index is in memory: the first answers wait for it, callers do not fail.
 pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<App> {
-    let Config { server, store, sites, rates, file, .. } = config;
+    let Config { server, store, sites, rates, alerts: alert_settings, file, .. } = config;
     let token = server.private_token.clone().context("server.private_token is missing")?;
     let limits = server.limits();
     let public = listen(server.public, "server.public").await?;
@@ -48,6 +48,7 @@ pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Resu
     let gateway =
         Gateway::new(sites, Arc::new(store), clock, limits).await.context("cannot set up the sites")?;
     let gateway = Arc::new(gateway);
+    gateway.alerts.configure(alert_settings);
     if let Some(signer) = live::link::Signer::new(&token) {
         gateway.live.sign_with(signer);
     }

@@ -25,7 +25,7 @@ impl Reload {
         Self { path, server, store, log, rates }
     }
 
-    /// Reads the file again and sets the sites up anew. A file with a mistake changes nothing; what is wrong is logged.
+    /// Reads the file again and sets the sites and alerts up anew. A file with a mistake changes nothing; what is wrong is logged.
     pub(crate) async fn apply(&self, gateway: &Gateway) {
         let path = self.path.display();
         let config = match config::load(&self.path) {
@@ -46,6 +46,7 @@ impl Reload {
         }
         match gateway.replace_sites(config.sites).await {
             Ok(changed) => {
+                gateway.alerts.configure(config.alerts);
                 let sites = gateway.sites().iter().count();
                 let (added, removed) = (changed.added.join(" "), changed.removed.join(" "));
                 tracing::info!(%path, sites, added, removed, "the new configuration is in use");

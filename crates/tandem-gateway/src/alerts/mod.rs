@@ -221,7 +221,7 @@ impl Alerts {
 
     /// Writes what changed. What the disk does not take is written with the next look.
     async fn write(&self, gateway: &Gateway, now_ms: i64) {
-        let (documents, recent) = self.memory().to_write(&self.settings(), now_ms);
+        let (documents, recent) = self.memory().unwritten(&self.settings(), now_ms);
         for (id, body) in documents {
             let document = Keep::Document { kind: KIND, name: id.name(), body };
             if gateway.store.keep(document, now_ms).await.is_err()
@@ -317,7 +317,7 @@ impl Memory {
     }
 
     /// Documents that changed, and the list of recent notices if it did.
-    fn to_write(&mut self, settings: &Settings, now_ms: i64) -> (Vec<(Id, Option<String>)>, Option<String>) {
+    fn unwritten(&mut self, settings: &Settings, now_ms: i64) -> (Vec<(Id, Option<String>)>, Option<String>) {
         let mut documents = Vec::new();
         for (id, held) in &mut self.held {
             let is_old = held.kept_ms.is_none_or(|at_ms| (now_ms - at_ms).abs() >= KEEP_AGAIN_MS);

@@ -13,6 +13,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// How long the server may take for each step.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Where a certificate begins in PEM (RFC 7468, section 5.1).
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
 /// How the connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encryption {
@@ -74,7 +77,7 @@ impl Address {
 }
 
 impl Mailer {
-    /// Whether [`Self::authority`] can be read.
+    /// Whether TLS can be set up, with [`Self::authority`] if there is one.
     ///
     /// # Errors
     /// Why not.
@@ -118,6 +121,10 @@ impl Mailer {
     fn parameters(&self) -> Result<TlsParameters, String> {
         let mut builder = TlsParameters::builder(self.host.clone());
         if let Some(pem) = &self.authority {
+            // Text without one is read as none at all, and would be missed with the first mail only.
+            if !pem.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE) {
+                return Err("the authority holds no certificate in PEM".to_owned());
+            }
             builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(|e| explain(&e))?);
         }
         builder.build().map_err(|error| explain(&error))

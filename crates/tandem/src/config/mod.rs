@@ -18,6 +18,7 @@ use tandem_gateway::{Limits, SiteSetup};
 use tandem_sources::browser::Sales;
 use tandem_sources::{ON_PAGES, Source};
 
+mod alerts;
 mod consent;
 mod problems;
 mod reconcile;
@@ -42,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) sites: Vec<SiteSetup>,
     /// Where exchange rates come from.
     pub(crate) rates: Option<RatesSource>,
+    /// From when on people are told that something is wrong, and where.
+    pub(crate) alerts: tandem_gateway::alerts::Settings,
     /// Tests of the sites' rules, by site.
     pub(crate) rule_tests: RuleTests,
     /// Remarks that keep nothing from running.
@@ -231,11 +234,16 @@ pub(crate) fn parse(
     let mut store: StoreSettings = section(&mut table, "store", &mut problems);
     let log: Log = section(&mut table, "log", &mut problems);
     let currency = section(&mut table, "currency", &mut problems);
+    let alerts = section::<alerts::Alerts>(&mut table, "alerts", &mut problems).settings(&mut problems);
     let mut rule_tests = RuleTests::new();
     let sites = sites(&mut table, &mut rule_tests, &mut problems);
     remarks.extend(tags::remarks(&sites));
     for unknown in table.keys() {
-        problems.add(unknown, "unknown table", "the tables are server, store, log, currency and [[site]]");
+        problems.add(
+            unknown,
+            "unknown table",
+            "the tables are server, store, log, currency, alerts and [[site]]",
+        );
     }
     if store.path.is_relative() {
         store.path = base.join(&store.path);
@@ -253,7 +261,7 @@ pub(crate) fn parse(
     }
     let wanted = sites.iter().any(|setup| setup.site.reporting.is_wanted());
     let rates = rules::rates(currency, wanted, base, &store, &mut problems);
-    problems.or(Config { file: None, server, store, log, sites, rates, rule_tests, remarks })
+    problems.or(Config { file: None, server, store, log, sites, rates, alerts, rule_tests, remarks })
 }
 
 fn section<T: for<'de> Deserialize<'de> + Default>(

@@ -15,6 +15,10 @@ const SECRET_KEYS: &[&str] = &[
     "api_secrets",
     "consumer_key",
     "consumer_secret",
+    // Of alerts: whoever knows a webhook's address may post there.
+    "webhooks",
+    "secret",
+    "password",
 ];
 
 /// Replaces every reference in the table. A missing variable or file is a problem, a secret in the open a remark.

@@ -8,12 +8,13 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use tandem_gateway::SiteSetup;
-use tandem_gateway::clock::SystemClock;
+use tandem_gateway::clock::{Clock, SystemClock};
 use tandem_gateway::transport::Http;
 use url::Url;
 
 use crate::config;
 
+mod alerts;
 mod check;
 mod clock;
 mod configuration;
@@ -47,6 +48,9 @@ pub(crate) struct Args {
     /// A code for test events, to send one: it shows in the platform's own tool and counts nowhere.
     #[arg(long, value_name = "CODE")]
     test_event_code: Option<String>,
+    /// Send a test notice to every webhook and mail address of [alerts].
+    #[arg(long)]
+    test_alert: bool,
     /// For drills: take this for the machine's time (RFC 3339 or Unix seconds).
     #[arg(long, value_name = "TIME", value_parser = super::instant, hide = true)]
     now: Option<i64>,
@@ -85,6 +89,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
                     setup,
                 };
                 examine(&subject, &title, &mut report).await;
+            }
+            if args.test_alert {
+                report.add("alerts", alerts::told(&config.alerts, &http, clock.now_ms()).await);
             }
         }
     }
