@@ -91,7 +91,10 @@ impl Reader {
         while let Some(path) = to_read.pop() {
             self.open(&path);
             for path in links("main a") {
-                if NO_PAGES.iter().all(|no| !path.starts_with(no))
+                // A name with a dot is a file to keep: `/events.csv`.
+                let is_file = path.split('?').next().is_some_and(|path| path.contains('.'));
+                if !is_file
+                    && NO_PAGES.iter().all(|no| !path.starts_with(no))
                     && !pages.contains_key(&shape(&path))
                     && self.is_page(&path)
                 {
@@ -148,7 +151,12 @@ fn faults(reader: &Reader, axe: &str, width: u32) -> Vec<String> {
         let wide = browser
             .run("return document.scrollingElement.scrollWidth - document.documentElement.clientWidth");
         if wide.as_i64() > Some(0) {
-            faults.push(format!("the page is {wide} pixels too wide"));
+            let which = browser.run(
+                "return [...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll') && \
+                 e.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5).slice(0, 5) \
+                 .map(e => e.tagName + ' ' + e.textContent.trim().slice(0, 40))",
+            );
+            faults.push(format!("the page is {wide} pixels too wide: {which}"));
         }
     }
     faults
