@@ -174,9 +174,15 @@ fn recounted(conn: &Connection) -> rusqlite::Result<Counts> {
         let Event { site, event_name, event_id, source, .. } = &row.event;
         let (day, hour) = (row.at / DAY, row.at / HOUR);
         let channel = if row.event.channel == Channel::Browser { "browser" } else { "server" };
-        one(&mut counts.arrivals, format!("{hour} {site} {event_name} {source} {channel}"));
+        let arrived_by = if row.completes { "half" } else { channel };
+        one(&mut counts.arrivals, format!("{hour} {site} {event_name} {source} {arrived_by}"));
         let (device, keys) = (device(row.event.user.user_agent.as_deref()), Keys::of(&row.event).bits());
-        one(&mut counts.coverage, format!("{day} {site} {event_name} {channel} {source} {device} {keys}"));
+        if !row.completes {
+            one(
+                &mut counts.coverage,
+                format!("{day} {site} {event_name} {channel} {source} {device} {keys}"),
+            );
+        }
         let region = row.event.consent.region.as_deref();
         let law = match region {
             None => "unknown",

@@ -212,6 +212,10 @@ fn arrivals(scope: &Scope, overview: &Overview) -> (Value, Vec<(String, String, 
     (chart::bars("Events that came in", &words, &labels, &series), rows)
 }
 
+fn purchases(n: i64) -> String {
+    format!("{} purchase{}", format::count(n), if n == 1 { "" } else { "s" })
+}
+
 fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> Vec<Figure> {
     let events: i64 = overview.arrivals.iter().map(|a| a.events).sum();
     let sales: i64 = overview.arrivals.iter().map(|a| a.purchases).sum();
@@ -223,7 +227,7 @@ fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> 
         name: "Events".to_owned(),
         value: format::count(events),
         unit: "",
-        note: format!("{} purchases", format::count(sales)),
+        note: purchases(sales),
         href: address("/events", &[]),
         mood: "",
     }];
@@ -241,7 +245,7 @@ fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> 
             ),
             value: format::money(&revenue.value.to_string()),
             unit: "",
-            note: format!("{} purchases{since}", format::count(revenue.events)),
+            note: format!("{}{since}", purchases(revenue.events)),
             href: address("/orders", &[]),
             mood: "",
         });

@@ -144,7 +144,7 @@ impl Store {
     pub fn arrived(&self, from_hour: i64, to_hour: i64) -> Result<Vec<Arrived>, StoreError> {
         self.read(|conn| {
             conn.prepare_cached(
-                "SELECT hour, site, source, sum(events), sum(CASE event_name WHEN 'Purchase' THEN events ELSE 0 END)
+                "SELECT hour, site, source, sum(events), sum(CASE WHEN event_name = 'Purchase' AND channel <> 'half' THEN events ELSE 0 END)
                  FROM insight.arrivals WHERE hour >= ?1 AND hour < ?2 GROUP BY hour, site, source",
             )?
             .query_map([from_hour, to_hour], |r| {
@@ -205,7 +205,7 @@ impl Store {
                    UNION ALL SELECT site, events, 0 FROM insight.findings
                      WHERE day >= ?1 AND code = 'order_under_two_ids'
                    UNION ALL SELECT site, 0, events FROM insight.arrivals
-                     WHERE hour >= ?1 * 24 AND event_name = 'Purchase')
+                     WHERE hour >= ?1 * 24 AND event_name = 'Purchase' AND channel <> 'half')
                  GROUP BY site",
             )?
             .query_map([day], |r| Ok(Doubles { site: r.get(0)?, doubles: r.get(1)?, sales: r.get(2)? }))?

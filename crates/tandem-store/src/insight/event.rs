@@ -103,18 +103,23 @@ impl Logged {
     }
 
     /// Adds it to the counts, or takes it away again: `by` is 1 or -1. `repeats`: an earlier event is the same sale.
-    pub(super) fn count(&self, tally: &mut Tally, by: i64, repeats: bool) {
+    /// `completes`: it is the page's word on a sale that the shop's server reports. That is sent nowhere, so its match keys
+    /// count for nothing, and it is no second sale.
+    pub(super) fn count(&self, tally: &mut Tally, by: i64, repeats: bool, completes: bool) {
         let (day, hour) = (Cell::Int(day_of(self.received_ms)), Cell::Int(hour_of(self.received_ms)));
         let (site, source) = (tally.text(&self.site), tally.text(&self.source));
         let name = tally.text(&self.event_name);
         let channel = text(self.body.as_ref().map_or("unknown", |b| channel(b.channel)));
-        let group = [hour, site.clone(), name.clone(), source.clone(), channel.clone()];
+        let arrived_by = if completes { text(HALF) } else { channel.clone() };
+        let group = [hour, site.clone(), name.clone(), source.clone(), arrived_by];
         tally.arrivals.add(group, by);
         let Some(body) = &self.body else { return };
         let device = text(quality::device(body.user.user_agent.as_deref()));
         let keys = Cell::Int(Keys::of(body).bits().into());
         let group = [day.clone(), site.clone(), name.clone(), channel, source.clone(), device, keys];
-        tally.coverage.add(group, by);
+        if !completes {
+            tally.coverage.add(group, by);
+        }
         let signal = tally.text(body.consent.evidence.as_ref().map_or("", |e| e.signal.as_ref()));
         let (law, word) = (text(law(body)), text(body.consent.advertising.text()));
         tally.consent.add([day.clone(), site.clone(), law, word, signal], by);
@@ -134,6 +139,9 @@ impl Logged {
 fn parsed(body: &str) -> Option<Box<Event>> {
     serde_json::from_str(body).ok()
 }
+
+/// Channel, among arrivals, of a page's word on a sale that the shop's server reports.
+const HALF: &str = "half";
 
 /// Looking such events up by name would be as good as walking the log.
 pub(super) fn is_view(event_name: &str) -> bool {

@@ -170,7 +170,7 @@ impl Gathered {
             (last, read) = (event.seq, read + 1);
             event.note_keys(fresh);
             if event.is_view() {
-                event.count(&mut self.tally, 1, false);
+                event.count(&mut self.tally, 1, false, false);
                 event.count_halves(&mut self.tally);
                 self.orders.count(&event, 1, false);
             } else {
@@ -230,9 +230,9 @@ impl Gathered {
         let mut earlier = Earlier::new(conn, at.events, &self.revised);
         let mut related = Related::default();
         for (then, now) in &self.revised {
-            let repeats = earlier.repeats(now)?;
+            let (repeats, completes) = (earlier.repeats(now)?, now.completes(conn)?);
             for (event, by) in [(then, -1), (now, 1)] {
-                event.count(&mut self.tally, by, repeats);
+                event.count(&mut self.tally, by, repeats, completes);
                 self.orders.count(event, by, repeats);
             }
             earlier.count_revised_halves(&mut self.tally, then, now)?;
@@ -242,8 +242,8 @@ impl Gathered {
             }
         }
         for event in &self.acts {
-            let repeats = earlier.repeats(event)?;
-            event.count(&mut self.tally, 1, repeats);
+            let (repeats, completes) = (earlier.repeats(event)?, event.completes(conn)?);
+            event.count(&mut self.tally, 1, repeats, completes);
             self.orders.count(event, 1, repeats);
             earlier.count_halves(&mut self.tally, event)?;
             related.observe(&mut self.tally, event, &mut earlier)?;

@@ -28,7 +28,7 @@ const COMPARED: usize = 80;
 
 impl Logged {
     /// Whether it is the page's word on a sale that the shop's server reports.
-    fn completes(&self, conn: &Connection) -> rusqlite::Result<bool> {
+    pub(super) fn completes(&self, conn: &Connection) -> rusqlite::Result<bool> {
         if self.body.as_ref().is_none_or(|b| b.channel != Channel::Browser) || self.is_view() {
             return Ok(false);
         }

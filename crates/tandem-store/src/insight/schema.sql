@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS lookup (
   PRIMARY KEY (segment, key, seq)
 ) WITHOUT ROWID;
 
+-- channel: as in events, or half for a page's word on a sale that the shop's server reports, which is sent nowhere.
 CREATE TABLE IF NOT EXISTS arrivals (
   hour INTEGER NOT NULL,
   site TEXT NOT NULL,

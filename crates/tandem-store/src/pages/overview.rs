@@ -129,7 +129,7 @@ fn arrivals(
     last: i64,
 ) -> rusqlite::Result<Vec<ArrivalHour>> {
     conn.prepare_cached(
-        "SELECT hour, sum(events), sum(CASE event_name WHEN 'Purchase' THEN events ELSE 0 END)
+        "SELECT hour, sum(events), sum(CASE WHEN event_name = 'Purchase' AND channel <> 'half' THEN events ELSE 0 END)
          FROM insight.arrivals WHERE hour BETWEEN ?1 AND ?2 AND (?3 IS NULL OR site = ?3) GROUP BY hour ORDER BY hour",
     )?
     .query_map(params![first, last, site], |r| {

@@ -308,7 +308,7 @@ fn pictures_into(folder: &Path) {
     for path in paths {
         // `/events/17` is another number every time.
         let name = shape(&path).trim_matches('/').replace('/', "-").replace('*', "one");
-        let name = if name.is_empty() { "start".to_owned() } else { name };
+        let name = if name.is_empty() { "overview".to_owned() } else { name };
         for (theme, width) in [("light", DESK), ("dark", DESK), ("light", PHONE)] {
             reader.look(theme, width);
             reader.open(&path);
