@@ -195,42 +195,6 @@ fn points(values: &[i64], highest: i64, tall: f64) -> String {
     text
 }
 
-/// Lines over the same labels, each with its class; the first is filled below.
-#[allow(dead_code, reason = "a kind of chart for pages to come")]
-pub(crate) fn line(title: &str, words: &str, labels: &[String], series: &[Series<'_>]) -> Value {
-    let highest = series.iter().flat_map(|one| one.values.iter().copied()).max().unwrap_or(0);
-    let highest = round_up(highest.max(1));
-    let mut svg = String::from(r#"<div class="chart">"#);
-    scale(&mut svg, highest);
-    open(&mut svg, title, words);
-    grid(&mut svg, highest);
-    let _ = write!(
-        svg,
-        r#"<svg y="{TOP}" width="100%" height="{PLOT}" viewBox="0 0 100 100" preserveAspectRatio="none">"#
-    );
-    for (at, one) in series.iter().enumerate() {
-        let points = points(&one.values, highest, 100.0);
-        if at == 0 && !points.is_empty() {
-            let _ = write!(svg, r#"<polygon class="{} area" points="0,100 {points} 100,100"/>"#, one.class);
-        }
-        let _ = write!(svg, r#"<polyline class="{}" points="{points}"/>"#, one.class);
-    }
-    svg.push_str("</svg>");
-    for (at, label) in labels.iter().enumerate() {
-        let (x, full) = (percent(ratio(at, labels.len())), TOP + PLOT);
-        let width = percent(ratio(1, labels.len()));
-        let words = column_words(label, series, at);
-        let _ = write!(
-            svg,
-            r#"<rect class="hit" x="{x}%" y="0" width="{width}%" height="{full}"><title>{}</title></rect>"#,
-            escaped(&words)
-        );
-    }
-    feet(&mut svg, labels);
-    svg.push_str("</svg></div>");
-    Value::from_safe_string(svg)
-}
-
 /// A line as small as a word.
 pub(crate) fn sparkline(words: &str, values: &[i64]) -> Value {
     let highest = values.iter().copied().max().unwrap_or(0).max(1);
@@ -267,37 +231,12 @@ pub(crate) fn meter(words: &str, value: f64, band: &'static str, marks: &[f64]) 
 }
 
 /// The class of a cell by its share (0 to 1): `h0` to `h9`, `none` where there is nothing to divide by.
-#[allow(dead_code, reason = "a kind of chart for pages to come")]
 pub(crate) fn heat(share: Option<f64>) -> &'static str {
     const STEPS: [&str; 10] = ["h0", "h1", "h2", "h3", "h4", "h5", "h6", "h7", "h8", "h9"];
     let Some(share) = share.filter(|share| share.is_finite()) else { return "none" };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a step from 0 to 9")]
     let step = (share.clamp(0.0, 1.0) * 9.0).round() as usize;
     STEPS.get(step).copied().unwrap_or("none")
-}
-
-/// A strip of cells in time: what each is, and its share (0 to 1).
-#[allow(dead_code, reason = "a kind of chart for pages to come")]
-pub(crate) fn heat_strip(title: &str, cells: &[(String, Option<f64>)]) -> Value {
-    let mut svg = String::new();
-    let _ = write!(
-        svg,
-        r#"<svg class="heat" width="100%" height="20" role="img"><title>{}</title>"#,
-        escaped(title)
-    );
-    let width = ratio(1, cells.len());
-    for (at, (label, share)) in cells.iter().enumerate() {
-        let _ = write!(
-            svg,
-            r#"<rect class="{}" x="{}%" width="{}%" height="20"><title>{}</title></rect>"#,
-            heat(*share),
-            percent(ratio(at, cells.len())),
-            percent(width * 0.92),
-            escaped(label)
-        );
-    }
-    svg.push_str("</svg>");
-    Value::from_safe_string(svg)
 }
 
 #[cfg(test)]
@@ -318,16 +257,13 @@ mod tests {
     #[test]
     fn charts_as_they_stand() {
         insta::assert_snapshot!("bars", bars("By day", "Deliveries by day.", &labels(), &two()).to_string());
-        insta::assert_snapshot!("line", line("By day", "Deliveries by day.", &labels(), &two()).to_string());
         insta::assert_snapshot!("sparkline", sparkline("10, 0, 5", &[10, 0, 5]).to_string());
         insta::assert_snapshot!("meter", meter("6.4 of 10, fair", 6.4, "wait", &[4.0, 7.0]).to_string());
-        let cells = [("20 Nov: none".to_owned(), None), ("21 Nov: half".to_owned(), Some(0.5))];
-        insta::assert_snapshot!("heat_strip", heat_strip("By <day>", &cells).to_string());
     }
 
     #[test]
     fn nothing_to_show_is_a_chart_too() {
-        for chart in [bars("t", "w", &[], &[]), line("t", "w", &[], &[]), sparkline("w", &[])] {
+        for chart in [bars("t", "w", &[], &[]), sparkline("w", &[])] {
             let text = chart.to_string();
             assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
         }
@@ -338,7 +274,6 @@ mod tests {
     fn no_style_attribute_and_nothing_unescaped() {
         let all = [
             bars("<b>", "\"&", &labels(), &two()).to_string(),
-            line("<b>", "\"&", &labels(), &two()).to_string(),
             sparkline("<b>", &[1]).to_string(),
             meter("<b>", f64::NAN, "good", &[]).to_string(),
         ];
