@@ -159,8 +159,10 @@ fn log(conn: &Connection) -> rusqlite::Result<Vec<Row>> {
     let sql = "SELECT seq, received_ms, body, EXISTS (SELECT 1 FROM deliveries AS d WHERE d.event_seq = e.seq
                  AND d.code = 'server_half_reports') FROM events AS e ORDER BY seq";
     let read = |r: &rusqlite::Row<'_>| {
-        let event = serde_json::from_str(&r.get::<_, String>(2)?).unwrap();
-        Ok(Row { seq: r.get(0)?, at: r.get(1)?, completes: r.get(3)?, event })
+        let event: Event = serde_json::from_str(&r.get::<_, String>(2)?).unwrap();
+        // Only a page's word completes anything, and views are not looked at so closely.
+        let may_complete = event.channel == Channel::Browser && event.event_name != "ViewContent";
+        Ok(Row { seq: r.get(0)?, at: r.get(1)?, completes: may_complete && r.get(3)?, event })
     };
     conn.prepare(sql)?.query_map([], read)?.collect()
 }
@@ -217,7 +219,7 @@ fn recounted(conn: &Connection) -> rusqlite::Result<Counts> {
     }
     for group in groups.values().filter(|group| group.len() < 16) {
         let together =
-            group.iter().map(|row| halves(&row.event, completes(row))).reduce(|a, b| a.and(b)).unwrap();
+            group.iter().map(|row| halves(&row.event, row.completes)).reduce(|a, b| a.and(b)).unwrap();
         let Event { site, event_name, .. } = &group[0].event;
         one(&mut counts.pairs, format!("{} {site} {event_name} {}", group[0].at / DAY, together.word()));
     }
@@ -232,10 +234,6 @@ fn recounted(conn: &Connection) -> rusqlite::Result<Counts> {
         one(&mut counts.findings, group);
     }
     Ok(counts)
-}
-
-fn completes(row: &Row) -> bool {
-    row.completes && row.event.event_name != "ViewContent"
 }
 
 fn plus(sum: Amount, value: Option<Amount>) -> Amount {

@@ -194,7 +194,7 @@ fn a_shop_that_refuses_is_named_with_what_to_do() {
     let home = Home::new(&sites(&stand_in, &shop, "ck_wrong"));
     let gateway = home.start();
     until("the look failed", || swept(&gateway, "failed") == 1);
-    assert!(gateway.log().contains("the shop refuses the key (HTTP 401)"), "{}", gateway.log());
+    until("the log says why", || gateway.log().contains("the shop refuses the key (HTTP 401)"));
     assert_eq!(counted(&stand_in), Vec::<String>::new());
     assert!(gateway.stop().success());
 }
