@@ -50,7 +50,8 @@ pub struct Definition {
     pub browser_ids: &'static [&'static str],
     /// What each match key is worth to it, in thousandths of a full score, see `tandem_core::quality::emq`. Our estimate:
     /// TikTok says of its score only that it is a "weighted average" of how often each match key is there, Meta names keys
-    /// and no weights, and neither publishes a figure. A key that the platform does not take is not listed.
+    /// and no weights, and neither publishes a figure. A key that the platform does not take is not listed; none
+    /// are where the platform does not look for persons.
     pub match_weights: &'static [(Key, u16)],
 }
 

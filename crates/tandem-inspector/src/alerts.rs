@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
-use tandem_core::alert::{RULES, Rule, measure, sentence, shown};
+use tandem_core::alert::{RULES, Rule, Severity, measure, sentence, shown};
 use tandem_gateway::alerts::{Settings, Standing, Told};
 
+use crate::asked::Asked;
 use crate::session::Visitor;
 use crate::shell::Entry;
 use crate::{Inspector, format};
@@ -21,6 +22,8 @@ pub(crate) const ENTRY: Entry = Entry { path: "/alerts", name: "Alerts", group: 
 struct Page {
     mood: &'static str,
     answer: String,
+    /// When everything was measured last, Unix milliseconds.
+    looked_ms: Option<i64>,
     firing: Vec<Standing>,
     rules: Vec<Watched>,
     told: Vec<Told>,
@@ -40,7 +43,10 @@ struct Watched {
     /// How long it must be wrong, and right again; empty for at once.
     raise_after: String,
     clear_after: String,
-    readings: Vec<Reading>,
+    /// Places where something is wrong, or is about to be.
+    off: Vec<Reading>,
+    /// Places where nothing is.
+    fine: Vec<Reading>,
 }
 
 #[derive(Serialize)]
@@ -60,14 +66,20 @@ pub(crate) fn firing(inspector: &Inspector, site: &str) -> Vec<Standing> {
 pub(crate) async fn page(
     State(inspector): State<Arc<Inspector>>,
     Extension(visitor): Extension<Visitor>,
+    uri: Uri,
 ) -> Response {
+    if let Err(text) = Asked::read(&uri, &[]) {
+        return inspector.shell.problem(Some(&visitor), StatusCode::BAD_REQUEST, ENTRY.name, &text);
+    }
     let alerts = &inspector.gateway.alerts;
     let (settings, standing) = (alerts.settings(), alerts.standing());
     let firing = firing(&inspector, "");
     let rules: Vec<Watched> = RULES.iter().map(|rule| watched(&settings, rule, &standing)).collect();
+    let looked_ms = alerts.looked_ms();
     let page = Page {
-        mood: if firing.is_empty() { "good" } else { "bad" },
-        answer: answer(firing.len(), rules.iter().filter(|rule| rule.enabled).count()),
+        mood: mood(&firing, looked_ms),
+        answer: answer(firing.len(), rules.iter().filter(|rule| rule.enabled).count(), looked_ms),
+        looked_ms,
         firing,
         rules,
         told: alerts.recent(),
@@ -76,8 +88,19 @@ pub(crate) async fn page(
     inspector.shell.page(Some(&visitor), StatusCode::OK, "alerts.html", ENTRY.name, &page)
 }
 
-fn answer(firing: usize, rules: usize) -> String {
+/// Something that people are only to know of, as a pause, is not as bad as something broken.
+fn mood(firing: &[Standing], looked_ms: Option<i64>) -> &'static str {
+    match firing.iter().map(|one| one.severity).max() {
+        None if looked_ms.is_none() => "",
+        None => "good",
+        Some(Severity::Error) => "bad",
+        Some(_) => "wait",
+    }
+}
+
+fn answer(firing: usize, rules: usize, looked_ms: Option<i64>) -> String {
     match firing {
+        0 if looked_ms.is_none() => "Nothing has been measured yet; it is done twice a minute.".to_owned(),
         0 => format!("Nothing is wrong. {rules} rules are watched."),
         1 => "One thing is wrong.".to_owned(),
         n => format!("{n} things are wrong."),
@@ -87,7 +110,8 @@ fn answer(firing: usize, rules: usize) -> String {
 fn watched(settings: &Settings, rule: &Rule, standing: &[Standing]) -> Watched {
     let rule = settings.rule(rule.key);
     let after = |ms: i64| if ms == 0 { String::new() } else { format::span(ms) };
-    let own = standing.iter().filter(|one| one.key == rule.key);
+    let own = standing.iter().filter(|one| one.key == rule.key).map(reading);
+    let (fine, off) = own.partition(|one| one.state == "ok");
     Watched {
         key: rule.key.text(),
         title: sentence(rule.key),
@@ -97,7 +121,8 @@ fn watched(settings: &Settings, rule: &Rule, standing: &[Standing]) -> Watched {
         clear: shown(rule.unit, rule.clear),
         raise_after: after(rule.raise_after_ms),
         clear_after: after(rule.clear_after_ms),
-        readings: own.map(reading).collect(),
+        off,
+        fine,
     }
 }
 

@@ -18,7 +18,8 @@ impl Asked {
         for (name, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
             if !known.contains(&&*name) {
                 let name: String = name.chars().take(40).collect();
-                return Err(format!("This page has no “{name}”. It knows {}.", known.join(", ")));
+                let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
+                return Err(format!("This page has no “{name}”. It knows {known}."));
             }
             let value = value.trim();
             if value.len() > MAX_VALUE {

@@ -1,6 +1,5 @@
 //! Orders, deliveries and what platforms counted, by day; every difference leads on.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -17,6 +16,8 @@ use tandem_gateway::reconcile::{Error, Imported, MAX_LIST, Reading};
 
 use crate::session::Visitor;
 use crate::{Inspector, format};
+
+mod show;
 
 pub(crate) const ENTRY: crate::shell::Entry =
     crate::shell::Entry { path: "/reconciliation", name: "Reconciliation", group: "Quality" };
@@ -36,11 +37,9 @@ struct Page {
     destinations: Vec<String>,
     /// The comparison as the API gives it.
     report: Value,
-    chart: Value,
+    shown: show::Shown,
     /// Events that the figures do not have yet.
     behind: i64,
-    percent: String,
-    above: bool,
     notice: Option<Notice>,
 }
 
@@ -79,13 +78,12 @@ async fn show(
     let title = "Reconciliation";
     match inspector.gateway.reconcile(&site, asked.days, None).await {
         Ok(report) => {
+            let days = asked.days.unwrap_or(tandem_gateway::reconcile::DAYS);
             let page = Page {
-                chart: Value::from_safe_string(chart(&report.days)),
+                shown: show::shown(&report, &site, days),
                 destinations: report.totals.iter().map(|total| total.destination.clone()).collect(),
-                days: asked.days.unwrap_or(tandem_gateway::reconcile::DAYS),
+                days,
                 behind: inspector.gateway.store.insight_behind(),
-                percent: format!("{:.1}", report.share * 100.0),
-                above: report.share > tandem_gateway::reconcile::LIMIT,
                 report: Value::from(minijinja::value::Serde(&report)),
                 site,
                 sites,
@@ -185,50 +183,6 @@ async fn act(
     show(&inspector, &visitor, form.asked, status, Some(notice)).await
 }
 
-/// Wide enough for a phone's width to scale it down and still be read.
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 140.0;
-
-/// A column a day: paid orders behind, those that the first destination got in front. Numbers are in the table below.
-fn chart(days: &[tandem_gateway::reconcile::Day]) -> String {
-    let highest = days.iter().map(|day| day.orders).max().unwrap_or(0);
-    if highest == 0 {
-        return String::new();
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a picture's pixels")]
-    let (scale, step) = (HEIGHT / highest as f64, WIDTH / days.len().max(1) as f64);
-    let mut svg = format!(
-        "<svg class=\"days\" viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-label=\"Paid orders a day, and how many of them \
-         were delivered; the numbers are in the table below.\">",
-        HEIGHT + 24.0
-    );
-    for (place, day) in days.iter().enumerate() {
-        let got = day.at.iter().map(|at| at.delivered).min().unwrap_or(0);
-        #[expect(clippy::cast_precision_loss, reason = "a picture's pixels")]
-        let (left, all, got) = (place as f64 * step + 2.0, day.orders as f64 * scale, got as f64 * scale);
-        let state = if day.closed { "" } else { " open" };
-        for (class, tall) in [("orders", all), ("got", got)] {
-            let _ = write!(
-                svg,
-                "<rect class=\"{class}{state}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{tall:.1}\"/>",
-                HEIGHT - tall,
-                (step - 4.0).max(1.0)
-            );
-        }
-        if place == 0 || place + 1 == days.len() {
-            let (at, anchor) = if place == 0 { (left, "start") } else { (left + step - 4.0, "end") };
-            let _ = write!(
-                svg,
-                "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
-                HEIGHT + 18.0,
-                day.date
-            );
-        }
-    }
-    svg.push_str("</svg>");
-    svg
-}
-
 /// Where a difference leads: to its order, or to its event.
 pub(crate) fn link(order_id: Option<String>, event_seq: Option<i64>, site: &str) -> String {
     match (order_id, event_seq) {
@@ -243,20 +197,6 @@ pub(crate) fn link(order_id: Option<String>, event_seq: Option<i64>, site: &str)
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_chart_has_a_column_for_orders_and_deliveries_of_each_day() {
-        let day = |orders, delivered| tandem_gateway::reconcile::Day {
-            orders,
-            date: "2026-11-20".into(),
-            at: vec![tandem_gateway::reconcile::At { delivered, ..Default::default() }],
-            ..Default::default()
-        };
-        let svg = chart(&[day(4, 2), day(2, 2)]);
-        assert_eq!(svg.matches("<rect").count(), 4);
-        assert!(svg.contains("height=\"140.0\"") && svg.contains("height=\"70.0\""), "{svg}");
-        assert_eq!(chart(&[day(0, 0)]), "");
-    }
 
     #[test]
     fn a_difference_leads_to_its_order_first() {

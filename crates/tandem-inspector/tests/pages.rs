@@ -217,11 +217,15 @@ async fn the_overview_says_how_everything_stands() {
 #[tokio::test]
 async fn alerts_say_what_is_wrong_and_what_is_watched() {
     let rig = Rig::new(&["shop"]).await;
+    let early = rig.page("/alerts").await;
+    assert!(early.contains("Nothing has been measured yet"), "{early}");
+    rig.gateway.alerts.look(&rig.gateway, true).await;
     let quiet = rig.page("/alerts").await;
     assert!(
         quiet.contains("Nothing is wrong. 10 rules are watched.") && quiet.contains("Nobody is told"),
         "{quiet}"
     );
+    assert_eq!(rig.get("/alerts?unknown=x").await.0, StatusCode::BAD_REQUEST);
     rig.fill().await;
     let page = rig.page("/alerts").await;
     for text in ["One thing is wrong.", "firing", "&lt;script&gt;", "raised", "shop, tiktok"] {

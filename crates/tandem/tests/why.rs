@@ -216,7 +216,7 @@ fn pages_tell_the_same_and_send_again_only_when_asked_twice() {
         "Consent",
         "Field by field",
         "The request as JSON",
-        "Send to TikTok again",
+        "Send again<span class=\"unseen\"> to TikTok</span></button>",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
     }

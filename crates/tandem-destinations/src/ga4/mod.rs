@@ -21,7 +21,6 @@ use http::{HeaderMap, HeaderValue, Method};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tandem_core::consent::Purpose;
-use tandem_core::quality::Key;
 use tandem_core::{Channel, Event, Finding};
 
 use crate::{
@@ -51,9 +50,6 @@ const MAX_AGE_S: i64 = 72 * 3_600;
 /// Ours: most requests hold one visitor's one event.
 const CONCURRENCY: usize = 8;
 
-/// Ours: Google Analytics knows a visitor by the client id of its own cookie, and every other id is one we make.
-const MATCH_WEIGHTS: &[(Key, u16)] = &[(Key::GaClientId, 1_000)];
-
 static DEFINITION: Definition = Definition {
     name: "ga4",
     title: "Google Analytics",
@@ -69,7 +65,8 @@ static DEFINITION: Definition = Definition {
     // to say.
     tcf_vendor: None,
     browser_ids: &[],
-    match_weights: MATCH_WEIGHTS,
+    // It looks for nobody: it knows a visitor by the client id of its own cookie, and has no figure for how often.
+    match_weights: &[],
 };
 
 /// GA4, for the list of platforms.

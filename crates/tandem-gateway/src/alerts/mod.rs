@@ -69,6 +69,7 @@ struct Memory {
     /// When they were measured, Unix milliseconds, and what was found.
     slow: Option<(i64, Vec<Reading>)>,
     under_way: HashSet<(Id, String)>,
+    looked_ms: Option<i64>,
 }
 
 /// A notice, for the list of recent ones.
@@ -151,6 +152,12 @@ impl Alerts {
         all
     }
 
+    /// When everything was measured last, Unix milliseconds; none before the first time.
+    #[must_use]
+    pub fn looked_ms(&self) -> Option<i64> {
+        self.memory().looked_ms
+    }
+
     /// Newest first.
     #[must_use]
     pub fn recent(&self) -> Vec<Told> {
@@ -171,7 +178,11 @@ impl Alerts {
             measuring.alerts.readings(&measuring, now_ms, anew)
         });
         match readings.await {
-            Ok(readings) => self.memory().take(&self.settings(), readings, now_ms),
+            Ok(readings) => {
+                let mut memory = self.memory();
+                memory.take(&self.settings(), readings, now_ms);
+                memory.looked_ms = Some(now_ms);
+            }
             Err(error) => tracing::error!(%error, "the measures of alerts cannot be read"),
         }
         let raised = |(id, held): (&Id, &Held)| {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use tandem_core::reconcile::import::{
     self, DateForm, Decimals, Import, ImportError, OrderOptions, PlatformOptions, RowProblem,
 };
-pub use tandem_core::reconcile::{At, DEFAULT_DAYS as DAYS, Day, THRESHOLD as LIMIT};
-use tandem_core::reconcile::{DEFAULT_DAYS, MAX_DAYS, Report};
+pub use tandem_core::reconcile::{At, DEFAULT_DAYS as DAYS, Day, Report, THRESHOLD as LIMIT, Totals};
+use tandem_core::reconcile::{DEFAULT_DAYS, MAX_DAYS};
 use tandem_store::insight::Look;
 use tandem_store::{Keep, PlatformCount, ShopOrder, StoreError};
 

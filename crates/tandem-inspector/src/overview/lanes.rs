@@ -36,6 +36,8 @@ pub(super) struct Destination {
     /// Per cent, with one decimal.
     pub(super) rate: Option<String>,
     pub(super) mood: &'static str,
+    /// Whether the platform looks for persons at all.
+    pub(super) is_scored: bool,
     /// Estimate of the match quality of purchases, 0 to 10, and as a picture.
     pub(super) quality: Option<(String, Value)>,
 }
@@ -79,6 +81,7 @@ pub(super) fn destination(
         skipped: outcome.skipped,
         rate: percent(outcome.delivered, outcome.delivered + outcome.rejected + outcome.expired),
         mood: mood(outcome.delivered, outcome.rejected + outcome.expired),
+        is_scored: !definition.match_weights.is_empty(),
         quality: quality(lane, overview),
         ..Destination::default()
     };
