@@ -302,12 +302,17 @@ fn pictures_into(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     let played = shop::with_traffic();
     let reader = Reader::sign_in(&played.gateway);
+    reader.browser.devtools("Emulation.setScrollbarsHidden", &json!({"hidden": true}));
     let mut paths = reader.pages();
-    paths.retain(|path| !path.contains('?'));
+    // Without a question that page is empty.
+    let asked = paths.iter().find(|path| path.starts_with("/why?q=")).cloned();
+    paths.retain(|path| !path.contains('?') && path != "/why");
+    paths.extend(asked);
     paths.push("/login".to_owned());
     for path in paths {
         // `/events/17` is another number every time.
-        let name = shape(&path).trim_matches('/').replace('/', "-").replace('*', "one");
+        let name = path.split_once('?').map_or(path.as_str(), |(path, _)| path);
+        let name = shape(name).trim_matches('/').replace('/', "-").replace('*', "one");
         let name = if name.is_empty() { "overview".to_owned() } else { name };
         for (theme, width) in [("light", DESK), ("dark", DESK), ("light", PHONE)] {
             reader.look(theme, width);
