@@ -74,7 +74,8 @@ fn title(destination: &str) -> &'static str {
 
 fn answer(report: &Report) -> (&'static str, String) {
     if report.totals.is_empty() {
-        let text = "The site has no destination: events are kept and sent nowhere. There is nothing to compare.";
+        let text =
+            "The site has no destination: events are kept and sent nowhere. There is nothing to compare.";
         return ("", text.to_owned());
     }
     if report.orders == 0 {
@@ -182,7 +183,8 @@ fn drawn(days: &[Day]) -> Option<Value> {
         },
     ];
     let labels: Vec<String> = days.iter().map(|day| format::day(day.day)).collect();
-    let words = "Paid orders a day, by whether every destination got them; the numbers are in the table below.";
+    let words =
+        "Paid orders a day, by whether every destination got them; the numbers are in the table below.";
     Some(chart::bars("Paid orders by day", words, &labels, &series))
 }
 
@@ -200,7 +202,9 @@ mod tests {
     #[test]
     fn the_chart_tells_what_is_judged_from_what_is_not() {
         let svg = drawn(&[day(4, 2, true), day(2, 0, false)]).unwrap().to_string();
-        for text in ["2 delivered everywhere, 2 not everywhere, 0 still moving", "0 not everywhere, 2 still moving"] {
+        for text in
+            ["2 delivered everywhere, 2 not everywhere, 0 still moving", "0 not everywhere, 2 still moving"]
+        {
             assert!(svg.contains(text), "{text} is not in {svg}");
         }
         assert!(drawn(&[day(0, 0, true)]).is_none());

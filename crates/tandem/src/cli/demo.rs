@@ -33,6 +33,9 @@ pub(crate) struct Args {
     port: u16,
 }
 
+/// Whose stand-ins it starts.
+const PLATFORMS: &str = "TikTok, Meta and Google Analytics";
+
 /// What a person may show on the private port of the demo.
 const TOKEN: &str = "demo";
 
@@ -81,7 +84,7 @@ async fn end(shop: shop::Open, app: App) -> anyhow::Result<ExitCode> {
 
 /// Plays the captures and prints each.
 async fn play_all(http: &Http, app: &App, sandbox: SocketAddr) -> anyhow::Result<bool> {
-    println!("Tandem demo: a shop's gateway, and a stand-in for TikTok. Nothing leaves this machine.\n");
+    println!("Tandem demo: a shop's gateway, and stand-ins for {PLATFORMS}. Nothing leaves this machine.\n");
     play::show_deliveries(&play::deliver(http, app).await?);
     play::settled(app).await?;
     let verdict = verdict(http, app, sandbox).await?;
@@ -95,7 +98,9 @@ fn invite(shop: &shop::Open, app: &App, sandbox: SocketAddr) {
     let port = shop.address.port();
     // As TikTok's ads do it: another id for every click.
     let click = app.gateway.clock.now_s();
-    println!("Tandem demo: a shop, its gateway, and a stand-in for TikTok. Nothing leaves this machine.\n");
+    println!(
+        "Tandem demo: a shop, its gateway, and stand-ins for {PLATFORMS}. Nothing leaves this machine.\n"
+    );
     println!("  Open    http://localhost:{port}/?ttclid=demo-click-{click:x}    in your browser\n");
     println!(
         "as if you came by an ad. The shop asks first: decline, or say nothing, and neither half is sent. Accept and"
@@ -110,8 +115,9 @@ fn invite(shop: &shop::Open, app: &App, sandbox: SocketAddr) {
 fn look_around(app: &App, sandbox: SocketAddr) {
     let App { public, private, gateway, .. } = app;
     println!("\nLook around:");
-    println!("  everything as it happens  http://{private}/live   (sign in with the token: {TOKEN})");
-    println!("  what TikTok would show    http://{sandbox}/");
+    println!("  the inspector             http://{private}/   (sign in with the token: {TOKEN})");
+    println!("  everything as it happens  http://{private}/live");
+    println!("  what platforms would show http://{sandbox}/");
     println!("  the same as data          http://{sandbox}/sandbox/conversions");
     println!(
         "  send an event yourself    curl -H 'Authorization: Bearer demo-key' http://{public}/v1/events \\"
@@ -177,9 +183,16 @@ impl Ports {
     }
 }
 
+/// The platform whose counts are shown and checked; the others are there to be looked at.
+const CHECKED: &str = "tiktok";
+
 fn settings(ports: &Ports, sandbox: SocketAddr, hold_s: u32) -> String {
     let Ports { public, private, .. } = ports;
     let secret = webhook::SECRET;
+    let base = format!("http://{sandbox}");
+    let others = tandem_sandbox::PLATFORMS.iter().filter(|platform| platform.name != CHECKED);
+    let others: Vec<String> = others.map(|platform| platform.settings(&base)).collect();
+    let others = others.join("\n");
     format!(
         r#"
         [server]
@@ -204,7 +217,8 @@ fn settings(ports: &Ports, sandbox: SocketAddr, hold_s: u32) -> String {
         [site.destinations.tiktok]
         pixel_id = "DEMOPIXEL00000000001"
         access_token = "demo-token"
-        base_url = "http://{sandbox}"
+        base_url = "{base}"
+        {others}
         "#
     )
 }

@@ -30,7 +30,7 @@ impl Demo {
             rest.split_whitespace().next().unwrap().to_owned()
         };
         let open = address_behind("Open ");
-        let stand_in = address_behind("what TikTok would show");
+        let stand_in = address_behind("what platforms would show");
         // Keeps reading, so that the child never waits for room in the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let at = |url: &str| {

@@ -87,7 +87,10 @@ impl std::fmt::Display for Verdict {
 
 impl KeptBack {
     fn find(deliveries: &[Value], event_id: &str) -> Option<Self> {
-        let row = deliveries.iter().find(|row| row["event_id"] == event_id && row["state"] == "skipped")?;
+        let is_it = |row: &&Value| {
+            row["event_id"] == event_id && row["destination"] == super::CHECKED && row["state"] == "skipped"
+        };
+        let row = deliveries.iter().find(is_it)?;
         let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
         Some(Self { code: text("code"), ruling: text("consent"), message: text("message") })
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Shop;
 
-/// The last delivery of the order's report, as the log has it.
+/// The last delivery of the order's report to the platform whose counts are shown, as the log has it.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Ruling {
     /// `waiting`, `delivered`, `skipped`, …
@@ -34,7 +34,8 @@ pub(super) async fn of(shop: &Shop, events: &[&Value]) -> Option<Ruling> {
     let seq = reported["seq"].as_i64()?;
     let store = shop.gateway.store.clone();
     let event = tokio::task::spawn_blocking(move || store.event(seq)).await.ok()?.ok()??;
-    let delivery = event["deliveries"].as_array()?.last()?;
+    let own = |delivery: &&Value| delivery["destination"] == crate::cli::demo::CHECKED;
+    let delivery = event["deliveries"].as_array()?.iter().rfind(own)?;
     let text = |name: &str| delivery[name].as_str().unwrap_or_default().to_owned();
     Some(Ruling { state: text("state"), code: text("code"), consent: text("consent") })
 }
