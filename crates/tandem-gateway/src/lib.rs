@@ -136,6 +136,8 @@ pub struct Gateway {
     pub rates: rates::Desk,
     /// What is wrong, and who is told.
     pub alerts: Alerts,
+    /// Comparisons that are kept for the page of reconciliation.
+    comparisons: reconcile::memo::Memo,
     /// What arrived of the doctor's probes.
     probes: probes::Probes,
     /// How often each address called the pages' intake.
@@ -162,9 +164,10 @@ impl Gateway {
         let (metrics, callers) = (Metrics::default(), limits::Callers::default());
         let (probes, nonces) = (probes::Probes::default(), nonces::Nonces::default());
         let (live, strangers) = (Arc::default(), unclaimed::Strangers::default());
-        let alerts = Alerts::default();
+        let (alerts, comparisons) = (Alerts::default(), reconcile::memo::Memo::default());
         Ok(Self {
             alerts,
+            comparisons,
             live,
             present,
             store,

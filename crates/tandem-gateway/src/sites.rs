@@ -127,6 +127,8 @@ impl Gateway {
             let mut sites = self.present.sites.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *sites, new.clone())
         };
+        // They were made with the old settings.
+        self.comparisons.forget_all();
         self.present.changed.send_replace(());
         Ok(Changed { added: missing(&new, &old), removed: missing(&old, &new) })
     }

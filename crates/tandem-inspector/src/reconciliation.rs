@@ -7,12 +7,12 @@ use axum::extract::multipart::{Multipart, MultipartError};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get};
 use minijinja::value::Value;
 use serde::{Deserialize, Serialize};
 use tandem_gateway::reconcile::fetch::Fetched;
-use tandem_gateway::reconcile::{Error, Imported, MAX_LIST, Reading};
+use tandem_gateway::reconcile::{Compared, Error, Imported, MAX_LIST, Reading};
 
 use crate::session::Visitor;
 use crate::{Inspector, format};
@@ -27,6 +27,8 @@ pub(crate) const ENTRY: crate::shell::Entry =
 pub(crate) struct Asked {
     site: String,
     days: Option<u32>,
+    /// `1`: not what is kept.
+    fresh: String,
 }
 
 #[derive(Serialize)]
@@ -38,8 +40,11 @@ struct Page {
     /// The comparison as the API gives it.
     report: Value,
     shown: show::Shown,
-    /// Events that the figures do not have yet.
+    /// Events that the figures do not have.
     behind: i64,
+    compared_ms: i64,
+    /// A newer comparison is being made.
+    is_renewed: bool,
     notice: Option<Notice>,
 }
 
@@ -76,15 +81,21 @@ async fn show(
     sites.sort_unstable();
     let site = if asked.site.is_empty() { sites.first().cloned().unwrap_or_default() } else { asked.site };
     let title = "Reconciliation";
-    match inspector.gateway.reconcile(&site, asked.days, None).await {
-        Ok(report) => {
+    let fresh = asked.fresh == "1";
+    match inspector.gateway.compared(&site, asked.days, fresh).await {
+        // So that loading the page again, or a bookmark of it, compares nothing.
+        Ok(_) if fresh => Redirect::to(&address(&site, asked.days)).into_response(),
+        Ok(Compared { comparison, is_renewed }) => {
+            let report = &comparison.report;
             let days = asked.days.unwrap_or(tandem_gateway::reconcile::DAYS);
             let page = Page {
-                shown: show::shown(&report, &site, days),
+                shown: show::shown(report, &site, days),
                 destinations: report.totals.iter().map(|total| total.destination.clone()).collect(),
                 days,
-                behind: inspector.gateway.store.insight_behind(),
-                report: Value::from(minijinja::value::Serde(&report)),
+                behind: comparison.behind,
+                compared_ms: comparison.made_ms,
+                is_renewed,
+                report: Value::from(minijinja::value::Serde(report)),
                 site,
                 sites,
                 notice,
@@ -101,6 +112,11 @@ async fn show(
             inspector.shell.problem(Some(visitor), StatusCode::SERVICE_UNAVAILABLE, title, text)
         }
     }
+}
+
+fn address(site: &str, days: Option<u32>) -> String {
+    let days = days.map(|days| format!("&days={days}")).unwrap_or_default();
+    format!("/reconciliation?site={}{days}", format::in_address(site))
 }
 
 /// What the forms of this page send.

@@ -215,6 +215,32 @@ async fn the_overview_says_how_everything_stands() {
 }
 
 #[tokio::test]
+async fn reconciliation_says_when_it_was_compared_and_compares_again_when_asked() {
+    let rig = Rig::new(&["shop", "a b&c"]).await;
+    rig.fill().await;
+    let page = rig.page("/reconciliation?site=shop&days=7").await;
+    for text in ["Compared at <time datetime=\"2026-11-", "Compare now", "days=7&amp;fresh=1\""] {
+        assert!(page.contains(text), "{text} is missing: {page}");
+    }
+    assert!(!page.contains("A newer comparison is being made"), "{page}");
+    let made = rig.gateway.comparisons_made();
+    for (asked, shown) in [
+        ("site=shop&days=7&fresh=1", "/reconciliation?site=shop&days=7"),
+        ("site=a+b%26c&fresh=1", "/reconciliation?site=a+b%26c"),
+    ] {
+        let request = Request::get(format!("/reconciliation?{asked}"));
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        let answer = rig.pages.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(
+            (answer.status(), &answer.headers()[header::LOCATION]),
+            (StatusCode::SEE_OTHER, &shown.parse().unwrap())
+        );
+    }
+    assert_eq!(rig.gateway.comparisons_made(), made + 2);
+    assert_eq!(rig.get("/reconciliation?site=nobody&fresh=1").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn alerts_say_what_is_wrong_and_what_is_watched() {
     let rig = Rig::new(&["shop"]).await;
     let early = rig.page("/alerts").await;

@@ -75,6 +75,7 @@ pub(crate) async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Resu
         tokio::spawn(lanes::run(gateway.clone(), Arc::new(http.clone()), stopped.clone())),
         tokio::spawn(ingest::sweep::run(gateway.clone(), http.clone(), stopped.clone())),
         tokio::spawn(tandem_gateway::reconcile::fetch::run(gateway.clone(), http.clone(), stopped.clone())),
+        tokio::spawn(tandem_gateway::reconcile::ahead::run(gateway.clone(), stopped.clone())),
         tokio::spawn(alerts::run(gateway.clone(), http.clone(), stopped.clone())),
         tokio::spawn(housekeeping(gateway.clone(), stopped.clone())),
     ];

@@ -251,6 +251,15 @@ fn page_shows_it(bed: &Bed) {
         "{}",
         done.text()
     );
+    // What was just brought is in the page that answers, and in the next one.
+    assert!(!done.text().contains("order_missing"), "{}", done.text());
+    let page = bed.gateway.get("/reconciliation?site=shop").text();
+    assert!(page.contains("Compared at <time") && !page.contains("order_missing"), "{page}");
+    let again = bed.gateway.get("/reconciliation?site=shop&fresh=1");
+    assert_eq!(
+        (again.status, again.headers("location")),
+        (303, vec!["/reconciliation?site=shop".to_owned()])
+    );
     let bad =
         form(&bed.gateway, &cookie, &[("form_key", &key), ("action", "orders"), ("site", "shop")], "a,b\n");
     assert_eq!(bad.status, 400);

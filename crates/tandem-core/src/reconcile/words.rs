@@ -152,7 +152,7 @@ pub(super) fn because(reason: &str) -> String {
         "waiting" => "it still waits".to_owned(),
         "expired" => "the platform could not be reached until retries ended".to_owned(),
         "rejected" => "the platform refused it".to_owned(),
-        other => format!("of {other}"),
+        other => format!("the reason is {other}"),
     }
 }
 
@@ -165,6 +165,6 @@ mod tests {
         for reason in CHOSEN.iter().filter(|reason| **reason != "event_not_supported") {
             assert!(!because(reason).contains(reason), "{reason}");
         }
-        assert_eq!(because("money_missing"), "of money_missing");
+        assert_eq!(because("money_missing"), "the reason is money_missing");
     }
 }

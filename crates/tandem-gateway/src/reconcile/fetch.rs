@@ -88,7 +88,7 @@ async fn look(
 }
 
 /// Asks for some days and keeps what comes; how many days were told of.
-async fn ask(
+pub(super) async fn ask(
     gateway: &Gateway,
     http: &Http,
     site: &str,
@@ -102,6 +102,7 @@ async fn ask(
         let Some(request) = destination.report_request(from, to) else { return Ok(days) };
         let counted = destination.report_reply(&http.send(request).await)?;
         let counts = counts(site, name, &counted, from, to);
+        let _forgotten = gateway.comparisons.forget_after(site);
         gateway
             .store
             .keep(Keep::PlatformCounts(counts), gateway.clock.now_ms())

@@ -13,8 +13,13 @@ use tandem_store::{Keep, PlatformCount, ShopOrder, StoreError};
 
 use crate::{Gateway, SiteRuntime};
 
+pub mod ahead;
 pub mod api;
 pub mod fetch;
+pub(crate) mod memo;
+
+pub use ahead::Compared;
+pub use memo::Comparison;
 
 /// Rows that are written at once, so that events never wait behind a long list.
 const CHUNK: usize = 500;
@@ -23,7 +28,7 @@ const CHUNK: usize = 500;
 pub const MAX_LIST: usize = 64 << 20;
 
 /// Why it cannot be done.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// Nothing of the list can be used.
     #[error("{0}")]
@@ -126,6 +131,7 @@ impl Gateway {
         let read = tokio::task::spawn_blocking(move || import::orders(&list, &options)).await;
         let import = read.map_err(|_| Error::Cut)??;
         let (told, rows) = told(import);
+        let _forgotten = self.comparisons.forget_after(site);
         for chunk in rows.chunks(CHUNK) {
             let orders = chunk.iter().map(|row| ShopOrder {
                 site: site.to_owned(),
@@ -163,6 +169,7 @@ impl Gateway {
         };
         let read = tokio::task::spawn_blocking(move || import::platform(&report, &options)).await;
         let (told, rows) = told(read.map_err(|_| Error::Cut)??);
+        let _forgotten = self.comparisons.forget_after(site);
         for chunk in rows.chunks(CHUNK) {
             let counts = chunk.iter().map(|row| PlatformCount {
                 site: site.to_owned(),
@@ -183,7 +190,8 @@ impl Gateway {
         Ok(told)
     }
 
-    /// Compares a site's orders, deliveries and what platforms told; of one destination, or of all.
+    /// Compares a site's orders, deliveries and what platforms told; of one destination, or of all. Always anew:
+    /// [`Gateway::compared`] has what is kept.
     ///
     /// # Errors
     /// [`Error`].
@@ -193,6 +201,14 @@ impl Gateway {
         days: Option<u32>,
         destination: Option<&str>,
     ) -> Result<Report, Error> {
+        let look = self.question(site, days, destination)?;
+        let store = self.store.clone();
+        let read = tokio::task::spawn_blocking(move || store.reconcile(&look)).await;
+        Ok(read.map_err(|_| Error::Cut)??)
+    }
+
+    /// What is to be compared, as the site is set up now.
+    fn question(&self, site: &str, days: Option<u32>, destination: Option<&str>) -> Result<Look, Error> {
         let runtime = self.known_site(site)?;
         let names = runtime.lanes.iter().map(|lane| lane.destination.definition().name);
         let wanted: Vec<Arc<str>> =
@@ -200,16 +216,13 @@ impl Gateway {
         if destination.is_some() && wanted.is_empty() {
             return Err(Error::NoDestination);
         }
-        let look = Look {
+        Ok(Look {
             site: site.to_owned(),
             settings: runtime.site.reconcile.clone(),
             destinations: wanted,
             now_ms: self.clock.now_ms(),
             days: days.unwrap_or(DEFAULT_DAYS).clamp(1, MAX_DAYS),
-        };
-        let store = self.store.clone();
-        let read = tokio::task::spawn_blocking(move || store.reconcile(&look)).await;
-        Ok(read.map_err(|_| Error::Cut)??)
+        })
     }
 }
 
