@@ -96,7 +96,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn queues(&self) -> Result<Vec<Queue>, StoreError> {
-        self.read(|conn| {
+        self.read_log(|conn| {
             let mut lanes = conn.prepare_cached(
                 "SELECT id, site, destination, stopped_why, stopped_since_ms, paused_by IS NOT NULL FROM lanes",
             )?;
@@ -125,7 +125,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn ended_since(&self, hour: i64) -> Result<Vec<Ended>, StoreError> {
-        self.read(|conn| {
+        self.read_log(|conn| {
             conn.prepare_cached(
                 "SELECT lane, sum(CASE state WHEN 1 THEN n ELSE 0 END), sum(CASE state WHEN 1 THEN 0 ELSE n END)
                  FROM delivery_counts WHERE hour >= ?1 AND state IN (1, 3, 4) GROUP BY lane",
