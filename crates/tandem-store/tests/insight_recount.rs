@@ -130,7 +130,9 @@ fn new_event(rig: &Rig, told: &Told) -> NewEvent {
         body: serde_json::to_string(&event).unwrap(),
         ..rig.event(told.name, told.id)
     };
-    new.deliveries[0].skip = told.completes.then(|| skip("server_half_reports"));
+    // Only of a page's act is it said.
+    let completes = told.completes && told.channel == Channel::Browser && told.name != "ViewContent";
+    new.deliveries[0].skip = completes.then(|| skip("server_half_reports"));
     new
 }
 
@@ -201,7 +203,8 @@ fn recounted(conn: &Connection) -> rusqlite::Result<Counts> {
             _ => format!("{site} {event_name} {event_id}"),
         };
         let group = groups.entry(group).or_default();
-        let repeats = !group.is_empty();
+        // A page's word on what the server reports is no sale of its own.
+        let repeats = row.completes || group.iter().any(|other| !other.completes);
         group.push(row);
         if event_name == "Purchase" && !repeats {
             let sum = counts.revenue.entry(format!("{day} {site} EUR")).or_default();
@@ -217,7 +220,7 @@ fn recounted(conn: &Connection) -> rusqlite::Result<Counts> {
     }
     for group in groups.values().filter(|group| group.len() < 16) {
         let together =
-            group.iter().map(|row| halves(&row.event, completes(row))).reduce(|a, b| a.and(b)).unwrap();
+            group.iter().map(|row| halves(&row.event, row.completes)).reduce(|a, b| a.and(b)).unwrap();
         let Event { site, event_name, .. } = &group[0].event;
         one(&mut counts.pairs, format!("{} {site} {event_name} {}", group[0].at / DAY, together.word()));
     }
@@ -232,10 +235,6 @@ fn recounted(conn: &Connection) -> rusqlite::Result<Counts> {
         one(&mut counts.findings, group);
     }
     Ok(counts)
-}
-
-fn completes(row: &Row) -> bool {
-    row.completes && row.event.event_name != "ViewContent"
 }
 
 fn plus(sum: Amount, value: Option<Amount>) -> Amount {

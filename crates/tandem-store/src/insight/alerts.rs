@@ -203,7 +203,7 @@ impl Store {
                    SELECT site, notices AS doubles, 0 AS sales FROM insight.notices_by_day
                      WHERE day >= ?1 AND kind = 'near_miss'
                    UNION ALL SELECT site, events, 0 FROM insight.findings
-                     WHERE day >= ?1 AND code = 'order_under_two_ids'
+                     WHERE day >= ?1 AND code IN ('order_under_two_ids', 'id_near_miss') AND event_name = 'Purchase'
                    UNION ALL SELECT site, 0, events FROM insight.arrivals
                      WHERE hour >= ?1 * 24 AND event_name = 'Purchase' AND channel <> 'half')
                  GROUP BY site",

@@ -9,7 +9,7 @@ use super::{pass, path_of};
 use crate::embedded::read_only;
 
 /// Grows whenever the tables, or what is counted in them, change: then everything is counted again.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// The file, open for writing, with the log beside it as schema `log`.
 pub(super) fn open(log: &Path) -> rusqlite::Result<Connection> {
