@@ -18,6 +18,8 @@ pub mod drill;
 pub mod embedded;
 pub mod insight;
 pub mod pages;
+#[cfg(test)]
+mod plans;
 
 pub use embedded::{Completed, ConsentRecord, Neighbour, Options, Reader, Store};
 

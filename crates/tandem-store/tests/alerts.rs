@@ -76,6 +76,8 @@ async fn arrivals_doubles_and_keys_are_read_from_the_roll_ups() {
          INSERT INTO notices_by_day VALUES (2, 'shop', 'events', 'near_miss', 'order_other_id', 3, 1),
            (2, 'shop', 'events', 'duplicate', 'order_reported', 30, 1), (1, 'shop', 'events', 'near_miss', 'order_other_id', 7, 1);
          INSERT INTO findings VALUES (2, 'shop', 'order_under_two_ids', 'error', 'Purchase', 'events', 4, 1),
+           (2, 'shop', 'id_near_miss', 'warning', 'Purchase', 'events', 2, 1),
+           (2, 'shop', 'id_near_miss', 'warning', 'Lead', 'events', 5, 1),
            (2, 'shop', 'value_zero', 'info', 'Purchase', 'events', 9, 1);
          INSERT INTO coverage VALUES (2, 'shop', 'Purchase', 'server', 'events', 'ios', 5, 3),
            (2, 'shop', 'Purchase', 'browser', 'events', 'none', 5, 4), (2, 'shop', 'Pageview', 'browser', 'browser', 'ios', 5, 9),
@@ -89,7 +91,7 @@ async fn arrivals_doubles_and_keys_are_read_from_the_roll_ups() {
         purchases,
     };
     assert_eq!(rig.store.arrived(48, 49).unwrap(), [of(48, "browser", 72, 2), of(48, "woocommerce", 5, 5)]);
-    assert_eq!(rig.store.doubles_since(2).unwrap(), [Doubles { site: "shop".into(), doubles: 7, sales: 47 }]);
+    assert_eq!(rig.store.doubles_since(2).unwrap(), [Doubles { site: "shop".into(), doubles: 9, sales: 47 }]);
     let covered = |day, keys, events| Covered { day, site: "shop".into(), keys, events };
     assert_eq!(rig.store.covered_since(2).unwrap(), [covered(2, 5, 7)]);
     assert_eq!(rig.store.covered_since(1).unwrap().len(), 2);

@@ -79,7 +79,16 @@ async fn a_sale_and_a_webhook_for_the_same_order_count_once() {
     assert_eq!(rig.append(rig.sale("7", "wc_order_7_bump_1", "5.00"), 4).await, accepted(2));
     assert_eq!(rig.append(rig.snapshot("7", "15.00", &[]), 5).await, Outcome::Duplicate { of: None });
     let kinds: Vec<_> = rig.rows(View::Notices).iter().map(|n| n["kind"].clone()).collect();
-    assert_eq!(kinds, ["duplicate", "duplicate", "near_miss", "duplicate"]);
+    assert_eq!(
+        kinds,
+        ["duplicate", "duplicate", "duplicate"],
+        "an upsell under the first id and a suffix is no slip"
+    );
+    // The whole order under a suffix may be the same sale once more, and so may any other id.
+    assert_eq!(rig.append(rig.sale("7", "wc_order_7-2", "16.00"), 6).await, accepted(3));
+    assert_eq!(rig.append(rig.sale("7", "wc_order_70", "3.00"), 7).await, accepted(4));
+    let kinds: Vec<_> = rig.rows(View::Notices).iter().map(|n| n["kind"].clone()).collect();
+    assert_eq!(kinds, ["duplicate", "duplicate", "duplicate", "near_miss", "near_miss"]);
 }
 
 #[tokio::test]

@@ -130,7 +130,9 @@ fn new_event(rig: &Rig, told: &Told) -> NewEvent {
         body: serde_json::to_string(&event).unwrap(),
         ..rig.event(told.name, told.id)
     };
-    new.deliveries[0].skip = told.completes.then(|| skip("server_half_reports"));
+    // Only of a page's act is it said.
+    let completes = told.completes && told.channel == Channel::Browser && told.name != "ViewContent";
+    new.deliveries[0].skip = completes.then(|| skip("server_half_reports"));
     new
 }
 
@@ -203,7 +205,8 @@ fn recounted(conn: &Connection) -> rusqlite::Result<Counts> {
             _ => format!("{site} {event_name} {event_id}"),
         };
         let group = groups.entry(group).or_default();
-        let repeats = !group.is_empty();
+        // A page's word on what the server reports is no sale of its own.
+        let repeats = row.completes || group.iter().any(|other| !other.completes);
         group.push(row);
         if event_name == "Purchase" && !repeats {
             let sum = counts.revenue.entry(format!("{day} {site} EUR")).or_default();

@@ -5,6 +5,7 @@ mod common;
 
 use common::{Rig, accepted, skip};
 use tandem_core::reconcile::{DAY_MS, Report, Settings};
+use tandem_core::{Channel, Event};
 use tandem_store::insight::Look;
 use tandem_store::{DeliveryState, Keep, NewEvent, PlatformCount, ShopOrder};
 
@@ -108,6 +109,41 @@ async fn halves_growth_and_replays_are_one_sale_and_two_ids_are_two() {
     assert_eq!(codes(&found).len(), 2);
     let told_at = rig.store.platform_days("shop", "tiktok", 0).unwrap();
     assert_eq!(told_at.get(&SOLD.div_euclid(DAY_MS)), Some(&NOW));
+}
+
+fn saying(event: NewEvent, channel: Channel, value: &str) -> NewEvent {
+    let body = Event {
+        site: "shop".into(),
+        channel,
+        event_name: event.event_name.clone(),
+        event_id: event.event_id.clone(),
+        order_id: event.order_id.clone(),
+        value: value.parse().ok(),
+        ..Event::default()
+    };
+    NewEvent { body: serde_json::to_string(&body).unwrap(), ..event }
+}
+
+#[tokio::test]
+async fn an_order_costs_what_the_server_says_and_not_what_its_page_does() {
+    let rig = Rig::new().await;
+    // The page comes first, and has the tax in its total.
+    let mut half = saying(at(rig.sale("1", "wc_order_1", "11.90")), Channel::Browser, "11.90");
+    half.order = None;
+    half.deliveries[0].skip = Some(skip("server_half_reports"));
+    rig.append(half, SOLD).await;
+    rig.append(saying(at(rig.snapshot("1", "10.00", &[])), Channel::Server, "10.00"), SOLD + 1).await;
+    for seq in rig.due(NOW) {
+        rig.record(seq, deliver_all(), SOLD + 10).await;
+    }
+    rig.store.keep(Keep::ShopOrders(vec![order("1", "10.00")]), NOW).await.unwrap();
+    let found = report(&rig).await;
+    assert_eq!(codes(&found), [], "{:?}", found.differences);
+    assert_eq!(rig.value::<String>("SELECT value FROM insight.orders"), "10.00");
+    assert_eq!(
+        rig.value::<String>("SELECT group_concat(events || ' ' || value) FROM insight.revenue"),
+        "1 10.00"
+    );
 }
 
 #[tokio::test]

@@ -81,6 +81,14 @@ pub fn is_extended(a: &str, b: &str) -> bool {
     long.strip_prefix(short).and_then(|rest| rest.chars().next()).is_some_and(|c| !c.is_alphanumeric())
 }
 
+/// Whether both are parts of one order: what is left of them before the last word or number is the same, and has the order's
+/// number in it. `order_891_upsell_1` and `order_891_upsell_2`, or `891-deposit` and `891-balance`.
+#[must_use]
+pub fn are_parts(a: &str, b: &str) -> bool {
+    let whole = |id: &str| folded(id)?.rsplit_once('-').map(|(order, _)| order.to_owned());
+    whole(a).is_some_and(|order| order.contains(|c: char| c.is_ascii_digit()) && whole(b) == Some(order))
+}
+
 /// Whether one character more, less or other makes one of the other.
 #[must_use]
 pub fn is_one_letter_off(a: &str, b: &str) -> bool {
@@ -134,5 +142,9 @@ mod tests {
         assert!(is_extended("order_891", "order_891_bump_1"));
         assert!(!is_extended("order_891", "order_8912"));
         assert!(!is_extended("order_891", "order_891"));
+        assert!(are_parts("order_891_upsell_1", "order_891_upsell_2"));
+        assert!(are_parts("891-deposit", "order_891_balance"));
+        assert!(!are_parts("order_891", "order_892"));
+        assert!(!are_parts("order_891_1", "order_892_1"));
     }
 }

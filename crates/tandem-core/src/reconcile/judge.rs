@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::words::{Kind, is_chosen};
 use crate::claim::bump_id;
+use crate::quality::ids;
 use crate::{Amount, Currency};
 
 /// All that is known of one order.
@@ -282,7 +283,7 @@ impl Order {
         let mut chain: Vec<&Sale> = Vec::new();
         for sale in self.told() {
             let known = chain.iter().any(|other| other.event_id == sale.event_id);
-            let grown = chain.first().is_none_or(|first| is_growth(&first.event_id, &sale.event_id));
+            let grown = chain.first().is_none_or(|first| adds_to(first, sale));
             if !known && grown {
                 chain.push(sale);
             }
@@ -324,9 +325,18 @@ impl Order {
             sale.deliveries.iter().any(|d| d.state == State::Delivered && *d.destination == *destination)
         };
         let mut delivered = self.sales.iter().filter(got);
-        let first = &delivered.next()?.event_id;
-        delivered.find(|sale| sale.event_id != *first && !is_growth(first, &sale.event_id))
+        let first = delivered.next()?;
+        delivered.find(|sale| sale.event_id != first.event_id && !adds_to(first, sale))
     }
+}
+
+/// Whether a sale adds to the first one of its order: it grew, or the shop's own code put something behind the id for what
+/// was bought beside, with a value of its own.
+fn adds_to(first: &Sale, sale: &Sale) -> bool {
+    let is_beside = sale.event_id.len() > first.event_id.len()
+        && ids::is_extended(&first.event_id, &sale.event_id)
+        && sale.value.zip(first.value).is_some_and(|(more, whole)| more.decimal() != whole.decimal());
+    is_growth(&first.event_id, &sale.event_id) || is_beside
 }
 
 /// Whether an id is one that growth of the order with the first id makes.

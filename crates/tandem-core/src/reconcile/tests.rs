@@ -71,6 +71,8 @@ fn every_kind_of_difference_has_its_name() {
     };
     let dear = vec![sale("a", 5, "12.00")];
     let growth = vec![sale("a", 5, "10.00"), sale("a_bump_1", 4, "2.00")];
+    let upsell = vec![sale("a", 5, "10.00"), sale("a_upsell_1", 5, "2.00")];
+    let again = vec![sale("a", 5, "10.00"), sale("a_web", 5, "10.00")];
     let twice = vec![sale("a", 5, "10.00"), sale("b", 5, "10.00")];
     let dollars = vec![Sale { currency: Currency::parse("USD"), ..sale("a", 5, "10.00") }];
     for (name, order, expected) in [
@@ -79,6 +81,12 @@ fn every_kind_of_difference_has_its_name() {
         ("missing", order(paid("10.00"), vec![], None), vec![("order_missing", "", false)]),
         ("value", order(paid("10.00"), dear, None), vec![("order_value_differs", "", false)]),
         ("growth", order(paid("12.00"), growth, None), vec![]),
+        ("an upsell under a suffix of the shop's own", order(paid("12.00"), upsell, None), vec![]),
+        (
+            "the whole order again under a suffix",
+            order(paid("10.00"), again, None),
+            vec![("order_twice", "tiktok", false), ("order_twice", "meta", false)],
+        ),
         (
             "twice",
             order(paid("10.00"), twice, None),

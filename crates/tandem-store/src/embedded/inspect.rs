@@ -48,7 +48,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn lanes(&self) -> Result<Vec<LaneCounts>, StoreError> {
-        self.read(|conn| {
+        self.read_log(|conn| {
             conn.prepare_cached(
                 "SELECT l.id, l.site, l.destination, l.stopped_why, l.stopped_since_ms,
                    (SELECT count(*) FROM deliveries WHERE lane = l.id AND state = 0),
@@ -78,7 +78,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn stopped(&self, lane: LaneId) -> Result<bool, StoreError> {
-        self.read(|conn| {
+        self.read_log(|conn| {
             conn.prepare_cached("SELECT stopped_why IS NOT NULL FROM lanes WHERE id = ?1")?
                 .query_row([lane.0], |r| r.get(0))
         })
@@ -89,7 +89,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn totals(&self) -> Result<Totals, StoreError> {
-        self.read(|conn| {
+        self.read_log(|conn| {
             let grouped = |sql: &str| -> rusqlite::Result<Map<String, Value>> {
                 conn.prepare_cached(sql)?
                     .query_map([], |r| Ok((r.get::<_, String>(0)?, Value::from(r.get::<_, i64>(1)?))))?
@@ -114,7 +114,7 @@ impl Store {
     /// [`StoreError`].
     pub fn newest(&self, view: View, before: Option<i64>, limit: u32) -> Result<Vec<Value>, StoreError> {
         let sql = format!("SELECT * FROM {} WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2", view.name());
-        self.read(|conn| rows(conn, &sql, params![before.unwrap_or(i64::MAX), limit]))
+        self.read_log(|conn| rows(conn, &sql, params![before.unwrap_or(i64::MAX), limit]))
     }
 
     /// One event with its deliveries; `None` when it is not in the log.
@@ -122,7 +122,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn event(&self, seq: i64) -> Result<Option<Value>, StoreError> {
-        self.read(|conn| {
+        self.read_log(|conn| {
             let Some(mut event) = rows(conn, "SELECT * FROM v_events WHERE seq = ?1", [seq])?.pop() else {
                 return Ok(None);
             };
@@ -138,7 +138,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn visitor(&self, site: &str, visitor: &str) -> Result<Option<Value>, StoreError> {
-        self.read(|conn| {
+        self.read_log(|conn| {
             let sql = "SELECT v.*, s.state FROM sessions AS s JOIN v_sessions AS v ON v.seq = s.seq
                        WHERE s.site = ?1 AND s.visitor = ?2";
             let Some(mut found) = rows(conn, sql, [site, visitor])?.pop() else { return Ok(None) };

@@ -64,7 +64,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn kept(&self, kind: &str) -> Result<Vec<Document>, StoreError> {
-        self.read(|conn| {
+        self.read_log(|conn| {
             conn.prepare_cached("SELECT name, body, at_ms FROM kept WHERE kind = ?1 ORDER BY name")?
                 .query_map([kind], |r| Ok(Document { name: r.get(0)?, body: r.get(1)?, at_ms: r.get(2)? }))?
                 .collect()

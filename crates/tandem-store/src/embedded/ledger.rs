@@ -5,6 +5,7 @@ use tandem_core::claim::{self, ClaimKey, OrderDecision, OrderReport, OrderState}
 
 use tandem_core::Amount;
 use tandem_core::consent::{self, Consent};
+use tandem_core::quality::ids;
 
 use super::write::{notice_of, write_notice};
 use crate::{NewDelivery, NewEvent, NoticeKind, OrderClaim};
@@ -94,9 +95,11 @@ pub(super) fn decide(
             None
         }
         OrderDecision::OtherId => {
-            let text =
-                format!("order reported before as {}; taken, since its value differs", state.first_id());
-            write_notice(conn, &notice_of(event, NoticeKind::NearMiss, "order_other_id", &text), now_ms)?;
+            if !is_beside(&state, &event.event_id, order) {
+                let text =
+                    format!("order reported before as {}; taken, since its value differs", state.first_id());
+                write_notice(conn, &notice_of(event, NoticeKind::NearMiss, "order_other_id", &text), now_ms)?;
+            }
             let sum = |(a, b): (Amount, Amount)| a.decimal().checked_add(b.decimal()).map(Amount::new);
             state.reported = state.reported.zip(order.total).and_then(sum);
             None
@@ -128,6 +131,16 @@ pub(super) fn decide(
         Some(grown) => Ledger::Growth(grown, entry),
         None => Ledger::Report(entry),
     })
+}
+
+/// Whether the shop's own code put something behind the first id for what was bought beside, as everybody is told to do
+/// (`order_891_upsell_1`). More than was reported so far may be the whole order once more.
+fn is_beside(known: &OrderState, event_id: &str, order: &OrderClaim) -> bool {
+    let first = known.first_id();
+    let sums = known.reported.zip(order.total);
+    event_id.len() > first.len()
+        && ids::is_extended(first, event_id)
+        && sums.is_some_and(|(reported, total)| !total.grew_from(reported))
 }
 
 /// Whether everything that was reported of the order was skipped later for want of consent: then nobody was told, and

@@ -75,6 +75,8 @@ impl Options {
 pub struct Store {
     /// With which making of the insight file each was opened. They close before the writer is told to end.
     readers: Mutex<Vec<(u64, Connection)>>,
+    /// Those of the log alone.
+    log_readers: Mutex<Vec<Connection>>,
     commands: mpsc::Sender<Command>,
     path: PathBuf,
     wakers: Wakers,
@@ -118,10 +120,10 @@ impl Store {
             .name("tandem-writer".into())
             .spawn(move || writer.run(inbox))
             .map_err(|e| StoreError::Database(e.to_string()))?;
-        let readers = Mutex::default();
         Ok(Self {
             commands,
-            readers,
+            readers: Mutex::default(),
+            log_readers: Mutex::default(),
             path,
             wakers,
             last_commit_failed,
@@ -136,8 +138,8 @@ impl Store {
     /// Ends it, and comes back when nothing of it has a file open any more: then files may be moved, replaced or deleted.
     /// What was handed to it is written before.
     pub fn close(self) {
-        let Self { commands, readers, writer, .. } = self;
-        drop(readers);
+        let Self { commands, readers, log_readers, writer, .. } = self;
+        drop((readers, log_readers));
         drop(commands);
         // The follower ends with the writer. A thread that panicked has nothing open either.
         let _ = writer.join();
@@ -219,7 +221,7 @@ impl Store {
         limit: usize,
         under_way: &HashSet<i64>,
     ) -> Result<DueBatch, StoreError> {
-        self.read(|conn| read::due(conn, lane, now_ms, limit, under_way))
+        self.read_log(|conn| read::due(conn, lane, now_ms, limit, under_way))
     }
 
     /// Finds the session of whoever the clues are of: by visitor id, else by order, else by e-mail address.
@@ -227,7 +229,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn session(&self, site: &str, clues: &Clues) -> Result<Option<Remembered>, StoreError> {
-        self.read(|conn| sessions::find(conn, site, clues))
+        self.read_log(|conn| sessions::find(conn, site, clues))
     }
 
     /// What the buyer chose when one of these orders was first reported with a choice: of the first of them that has one.
@@ -235,7 +237,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn order_consent(&self, site: &str, order_ids: &[&str]) -> Result<Option<Consent>, StoreError> {
-        self.read(|conn| ledger::consent_of(conn, site, order_ids))
+        self.read_log(|conn| ledger::consent_of(conn, site, order_ids))
     }
 
     /// The no that a page told together with the order, if any did.
@@ -243,7 +245,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn refusal_of_order(&self, site: &str, order_id: &str) -> Result<Option<Consent>, StoreError> {
-        self.read(|conn| Ok(sessions::refusal(conn, site, order_id)?.and_then(|session| session.consent)))
+        self.read_log(|conn| Ok(sessions::refusal(conn, site, order_id)?.and_then(|session| session.consent)))
     }
 
     /// Until when what came in may have been taken back, Unix milliseconds: a few seconds after a visitor of the site who
@@ -287,7 +289,9 @@ impl Store {
             Some((of, conn)) if of == made => conn,
             _ => {
                 let insight = insight::path_of(&self.path);
-                open_reader_with_insight(&self.path, &insight).map_err(into_error)?
+                // The follower may not know yet that the file is gone.
+                let opened = open_reader_with_insight(&self.path, &insight);
+                opened.inspect_err(|_| self.insight.look(None)).map_err(into_error)?
             }
         };
         let result = query(&conn).map_err(into_error);
@@ -295,6 +299,23 @@ impl Store {
             && pool.len() < 8
         {
             pool.push((made, conn));
+        }
+        result
+    }
+
+    /// The same on the log alone. What sales need on their way asks so: it works without the insight file, whatever became
+    /// of that.
+    pub(crate) fn read_log<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let pooled = self.log_readers.lock().ok().and_then(|mut pool| pool.pop());
+        let conn = pooled.map_or_else(|| open_reader(&self.path), Ok).map_err(into_error)?;
+        let result = query(&conn).map_err(into_error);
+        if let Ok(mut pool) = self.log_readers.lock()
+            && pool.len() < 8
+        {
+            pool.push(conn);
         }
         result
     }

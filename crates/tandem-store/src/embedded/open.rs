@@ -92,6 +92,8 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     conn.busy_timeout(Duration::from_secs(5))?;
     conn.pragma_update(None, "cache_size", -4_096)?;
     conn.set_prepared_statement_cache_capacity(32);
+    #[cfg(test)]
+    let conn = crate::plans::watched(conn)?;
     Ok(conn)
 }
 

@@ -96,7 +96,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn queues(&self) -> Result<Vec<Queue>, StoreError> {
-        self.read(|conn| {
+        self.read_log(|conn| {
             let mut lanes = conn.prepare_cached(
                 "SELECT id, site, destination, stopped_why, stopped_since_ms, paused_by IS NOT NULL FROM lanes",
             )?;
@@ -125,7 +125,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn ended_since(&self, hour: i64) -> Result<Vec<Ended>, StoreError> {
-        self.read(|conn| {
+        self.read_log(|conn| {
             conn.prepare_cached(
                 "SELECT lane, sum(CASE state WHEN 1 THEN n ELSE 0 END), sum(CASE state WHEN 1 THEN 0 ELSE n END)
                  FROM delivery_counts WHERE hour >= ?1 AND state IN (1, 3, 4) GROUP BY lane",
@@ -203,7 +203,7 @@ impl Store {
                    SELECT site, notices AS doubles, 0 AS sales FROM insight.notices_by_day
                      WHERE day >= ?1 AND kind = 'near_miss'
                    UNION ALL SELECT site, events, 0 FROM insight.findings
-                     WHERE day >= ?1 AND code = 'order_under_two_ids'
+                     WHERE day >= ?1 AND code IN ('order_under_two_ids', 'id_near_miss') AND event_name = 'Purchase'
                    UNION ALL SELECT site, 0, events FROM insight.arrivals
                      WHERE hour >= ?1 * 24 AND event_name = 'Purchase' AND channel <> 'half')
                  GROUP BY site",

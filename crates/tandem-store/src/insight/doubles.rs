@@ -8,6 +8,8 @@ use crate::{Store, StoreError};
 /// Notices that are looked through for near misses: no index leads to them, and duplicates may be many.
 const RECENT_NOTICES: u32 = 20_000;
 
+const DAY_MS: i64 = 86_400_000;
+
 /// How many events of a name had which halves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Halves {
@@ -124,14 +126,27 @@ impl Store {
         from_ms: i64,
         limit: u32,
     ) -> Result<Vec<Twins>, StoreError> {
+        // Each has an index of its own that gives the newest first.
+        let of_site = if asked.site.is_some() { "site = ?2" } else { "?2 IS NULL" };
+        let sql = format!(
+            "SELECT code, message, at_ms, site, event_seq, other_seq FROM insight.observations
+             WHERE code = ?1 AND {of_site} ORDER BY seq DESC"
+        );
         self.read(|conn| {
-            let mut rows = conn.prepare_cached(
-                "SELECT code, message, at_ms, site, event_seq, other_seq FROM insight.observations
-                 WHERE code = ?1 AND (?2 IS NULL OR site = ?2) AND at_ms >= ?3 ORDER BY seq DESC LIMIT ?4",
-            )?;
-            let mut rows = rows.query(params![code, asked.site, from_ms, limit])?;
+            let mut rows = conn.prepare_cached(&sql)?;
+            let mut rows = rows.query(params![code, asked.site])?;
             let mut all = Vec::new();
-            while let Some(r) = rows.next()? {
+            while let Some(r) = rows.next()?
+                && all.len() < limit as usize
+            {
+                let at_ms: i64 = r.get(2)?;
+                // What was completed later was looked at anew, and so stands behind what came after it.
+                if at_ms < from_ms.saturating_sub(DAY_MS) {
+                    break;
+                }
+                if at_ms < from_ms {
+                    continue;
+                }
                 let (seq, other): (i64, Option<i64>) = (r.get(4)?, r.get(5)?);
                 let (both_sent_to, both_due_at) =
                     other.map(|other| both_sent(conn, seq, other)).transpose()?.unwrap_or_default();

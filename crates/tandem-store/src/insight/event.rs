@@ -102,7 +102,7 @@ impl Logged {
         found
     }
 
-    /// Adds it to the counts, or takes it away again: `by` is 1 or -1. `repeats`: an earlier event is the same sale.
+    /// Adds it to the counts, or takes it away again: `by` is 1 or -1. `repeats`: it is no sale of its own.
     /// `completes`: it is the page's word on a sale that the shop's server reports. That is sent nowhere, so its match keys
     /// count for nothing, and it is no second sale.
     pub(super) fn count(&self, tally: &mut Tally, by: i64, repeats: bool, completes: bool) {

@@ -1,6 +1,6 @@
 //! The thread that follows the log.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::pass::{self, Passed};
-use super::{CaughtUp, Shared, open};
+use super::{CaughtUp, Shared, open, path_of};
 use crate::embedded::into_error;
 
 /// While the log keeps growing, the follower rests this many times as long as it worked: who takes events in comes first.
@@ -22,7 +22,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// The follower's belongings. With it goes the hope of whoever still waits.
 pub(super) struct Follower {
-    conn: Connection,
+    /// `None` while the file cannot be opened.
+    conn: Option<Connection>,
     log: PathBuf,
     shared: Arc<Shared>,
     /// Whether the last pass failed: one line in the program's log is enough.
@@ -30,7 +31,7 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(conn: Connection, log: PathBuf, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(conn: Option<Connection>, log: PathBuf, shared: Arc<Shared>) -> Self {
         Self { conn, log, shared, failing: false }
     }
 
@@ -54,7 +55,7 @@ impl Follower {
         // Who asks while a pass is on may have written after it began: for those there is another one.
         loop {
             let began = Instant::now();
-            match pass::pass(&self.conn, forget_before_ms) {
+            match self.pass(forget_before_ms) {
                 Ok(Passed { behind, is_through }) => {
                     self.failing = false;
                     self.shared.behind.store(behind, Ordering::Relaxed);
@@ -77,6 +78,17 @@ impl Follower {
                     return self.pause();
                 }
             }
+        }
+    }
+
+    fn pass(&mut self, forget_before_ms: Option<i64>) -> rusqlite::Result<Passed> {
+        // Deleted in use, it would be written on without a name, and nobody else could read it.
+        if self.conn.is_none() || !path_of(&self.log).exists() {
+            self.make_anew(open::open)?;
+        }
+        match &self.conn {
+            Some(conn) => pass::pass(conn, forget_before_ms),
+            None => Err(rusqlite::Error::InvalidPath(path_of(&self.log))),
         }
     }
 
@@ -110,24 +122,18 @@ impl Follower {
         }
         self.failing = true;
         waiting.into_iter().for_each(|done| drop(done.send(Err(error.clone()))));
-        if damaged {
-            self.make_anew();
+        if damaged && let Err(error) = self.make_anew(open::anew) {
+            tracing::error!(%error, "cannot make the insight file anew");
         }
     }
 
-    /// The file is damaged, or the log is: the file at least can be had again.
-    fn make_anew(&mut self) {
+    /// The file is gone or damaged, or the log is: the file at least can be had again.
+    fn make_anew(&mut self, open: fn(&Path) -> rusqlite::Result<Connection>) -> rusqlite::Result<()> {
         // Closed first: whoever closes a file last tidies up beside it, by name.
-        if let Ok(nothing) = Connection::open_in_memory() {
-            self.conn = nothing;
-        }
-        match open::anew(&self.log) {
-            Ok(conn) => {
-                self.conn = conn;
-                self.shared.made_anew.fetch_add(1, Ordering::Release);
-            }
-            Err(error) => tracing::error!(%error, "cannot make the insight file anew"),
-        }
+        self.conn = None;
+        self.conn = Some(open(&self.log)?);
+        self.shared.made_anew.fetch_add(1, Ordering::Release);
+        Ok(())
     }
 }
 

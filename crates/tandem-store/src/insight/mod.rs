@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::StoreError;
-use crate::embedded::{Options, into_error};
+use crate::embedded::Options;
 
 pub mod alerts;
 mod calls;
@@ -33,6 +33,7 @@ mod reconcile;
 mod relate;
 mod search;
 pub mod sql;
+mod sql_tame;
 mod tally;
 pub mod ways;
 
@@ -80,11 +81,13 @@ struct Asked {
 }
 
 impl Insight {
-    /// Opens or creates the file and starts to follow.
+    /// Opens or creates the file and starts to follow. Sales are taken and sent without it: one that cannot be opened keeps
+    /// nobody from starting, and the follower tries it again.
     pub(crate) fn start(options: &Options) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared::default());
-        let conn = open::open(&options.path).map_err(into_error)?;
-        let follower = follow::Follower::new(conn, options.path.clone(), shared.clone());
+        let conn = open::open(&options.path)
+            .inspect_err(|error| tracing::error!(%error, "cannot open the insight file; it is tried again"));
+        let follower = follow::Follower::new(conn.ok(), options.path.clone(), shared.clone());
         let mut thread = None;
         if options.insight {
             // What is in the log already is news to a file that was just made.

@@ -9,12 +9,12 @@ use super::{pass, path_of};
 use crate::embedded::read_only;
 
 /// Grows whenever the tables, or what is counted in them, change: then everything is counted again.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// The file, open for writing, with the log beside it as schema `log`.
 pub(super) fn open(log: &Path) -> rusqlite::Result<Connection> {
     if !path_of(log).exists() {
-        return create(log);
+        return anew(log);
     }
     let why = match set_up(log).and_then(|conn| Ok((misfit(&conn)?, conn))) {
         Ok((None, conn)) => return Ok(conn),

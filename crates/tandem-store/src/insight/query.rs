@@ -123,6 +123,8 @@ impl Store {
                 "seq IN (SELECT seq FROM insight.observations WHERE event_seq = ?3
                              UNION SELECT seq FROM insight.observations WHERE other_seq = ?3)"
             }
+            // Each has an index of its own that gives the newest first.
+            (None, Some(_)) if filter.site.is_some() => "code = ?1 AND site = ?2",
             (None, Some(_)) => "code = ?1",
             (None, None) => "TRUE",
         };

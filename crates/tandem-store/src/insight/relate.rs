@@ -121,9 +121,13 @@ impl<'c> Earlier<'c> {
         Ok(same)
     }
 
-    /// Whether an earlier event is the same sale: both halves, or two ways in, under one id. It counts once.
+    /// Whether it is no sale of its own: an earlier event is the same sale (two ways in, under one id), or it is only the
+    /// page's word on one that the server reports, with the page's idea of what it cost.
     pub(super) fn repeats(&mut self, event: &Logged) -> rusqlite::Result<bool> {
-        Ok(event.is_sale() && !self.same(event, event.seq)?.is_empty())
+        if !event.is_sale() {
+            return Ok(false);
+        }
+        Ok(event.completes(self.conn)? || self.same(event, event.seq)?.iter().any(|other| !other.1))
     }
 
     /// What all of these tell of their halves, as it was counted.

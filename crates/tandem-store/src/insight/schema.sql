@@ -91,6 +91,7 @@ CREATE TABLE IF NOT EXISTS observations (
 CREATE INDEX IF NOT EXISTS observations_event ON observations (event_seq);
 CREATE INDEX IF NOT EXISTS observations_other ON observations (other_seq);
 CREATE INDEX IF NOT EXISTS observations_code ON observations (code, site, seq);
+CREATE INDEX IF NOT EXISTS observations_newest ON observations (code, seq);
 
 -- The two halves of the hybrid. Events of one name under one id are one, on the day of the first. halves: both, browser,
 -- server, or unknown when no page told what became of its pixel.

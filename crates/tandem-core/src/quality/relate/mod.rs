@@ -15,6 +15,7 @@ use std::cmp::Reverse;
 
 use serde::Serialize;
 
+use super::{Side, halves};
 use crate::finding::{Severity, UNPAIRED};
 use crate::{Amount, Channel, Currency, Event, names, page};
 
@@ -173,6 +174,12 @@ impl<'a> Pair<'a> {
             || new.user.external_ids().any(|id| old.user.external_ids().any(|other| other == id))
     }
 
+    /// Not two visitors by our own id: where one of them has none, nobody knows.
+    fn may_be_one_browser(self) -> bool {
+        let (new, old) = (&self.new.event.session_id, &self.old.event.session_id);
+        new.is_none() || old.is_none() || new == old
+    }
+
     /// One of them came by the browser and the other by the server.
     fn are_two_halves(self) -> bool {
         matches!(
@@ -197,6 +204,12 @@ impl Known<'_> {
         self.event.unattended
             || self.event.parent_order_id.is_some()
             || self.event.event_id.contains("_bump_")
+    }
+
+    /// A page's word that is not sent, of a page whose pixel was kept from loading: no platform heard of it.
+    fn reached_nobody(&self) -> bool {
+        let seen = halves(self.event, self.completes);
+        !seen.server && seen.browser == Side::Missing
     }
 
     fn is_sale(&self) -> bool {

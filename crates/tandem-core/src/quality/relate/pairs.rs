@@ -46,17 +46,12 @@ fn is_respelled(a: &str, b: &str) -> bool {
 /// A letter more, less or other, in two reports of one order that agree on what it cost.
 fn is_misspelled(pair: Pair<'_>) -> bool {
     let (a, b) = (&pair.new.event.event_id, &pair.old.event.event_id);
-    let counts_on = |a: &str, b: &str| {
-        let of_order = |id: &str| ids::folded(id)?.rsplit_once('-').map(|(order, _)| order.to_owned());
-        of_order(a)
-            .is_some_and(|order| order.contains(|c: char| c.is_ascii_digit()) && of_order(b) == Some(order))
-    };
     pair.are_of_one_order()
         && pair.new.is_sale()
         && !ids::is_random(a)
         && ids::is_one_letter_off(a, b)
         && !ids::is_extended(a, b)
-        && !counts_on(a, b)
+        && !ids::are_parts(a, b)
         && tell_one_value(pair)
 }
 
@@ -75,6 +70,7 @@ pub(super) fn two_ids(pair: Pair<'_>) -> Option<Observation> {
         && pair.new.is_sale()
         && a != b
         && !ids::is_extended(a, b)
+        && !(is_of_one_side(pair) && ids::are_parts(a, b))
         && !pair.any(|known| known.has_odd_id() || known.is_further_sale())
         && tell_one_value(pair);
     (is_one_sale && near_miss(pair).is_none()).then(|| {
@@ -85,6 +81,12 @@ pub(super) fn two_ids(pair: Pair<'_>) -> Option<Observation> {
         );
         Observation::warning("order_under_two_ids", pair, text).on("event_id").counting_twice(pair)
     })
+}
+
+/// Both told by the page, or both by the server. One side that tells twice means it; of two sides each may have its own
+/// word for one thing.
+fn is_of_one_side(pair: Pair<'_>) -> bool {
+    pair.new.event.channel == pair.old.event.channel && !pair.any(|known| known.completes)
 }
 
 /// One order's sale under two names, with one value.
@@ -136,10 +138,9 @@ pub(super) fn names_mixed(pair: Pair<'_>) -> Option<Observation> {
 
 /// A larger sale under the id of the first, which everybody takes for a repeat.
 pub(super) fn upsell(pair: Pair<'_>) -> Option<Observation> {
-    let is_one_side = pair.new.event.channel == pair.old.event.channel && !pair.any(|known| known.completes);
     let grew = pair.values().is_some_and(|(new, old)| new.grew_from(old));
     let is_upsell = pair.have_same_id()
-        && is_one_side
+        && is_of_one_side(pair)
         && pair.new.is_sale()
         && pair.have_same_currency()
         && !pair.are_of_two_orders()
@@ -165,7 +166,9 @@ pub(super) fn timing(new: &Known<'_>, earlier: &[Known<'_>]) -> Option<Observati
     let old = earlier.iter().filter(same_id).find(|old| Pair { new, old }.are_two_halves())?;
     let pair = Pair { new, old };
     // Of a renewal there is no page; what the sweep found late was said at the door.
-    if pair.any(|known| known.is_further_sale() || known.has_finding("found_by_sweep")) {
+    if pair
+        .any(|known| known.is_further_sale() || known.has_finding("found_by_sweep") || known.reached_nobody())
+    {
         return None;
     }
     late(pair).or_else(|| skewed(pair))

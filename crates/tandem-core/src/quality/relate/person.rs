@@ -1,6 +1,6 @@
 //! What is known of the buyer from elsewhere, and is wrong or missing here.
 
-use super::{DAY_MS, Known, Observation, Pair};
+use super::{DAY_MS, HOUR_MS, Known, Observation, Pair};
 use crate::consent::Purpose;
 use crate::identity::{EmailHashes, PhoneHashes};
 use crate::normalise::hash::sha256_hex;
@@ -9,6 +9,10 @@ use crate::{Channel, Event};
 
 /// A click is credited for this long at most where nothing else is set, see `click_window_days`.
 const CLICK_WINDOW_MS: i64 = 28 * DAY_MS;
+
+/// A visitor who seems another within so short a time may have changed the host, and lost the click by that; after it, it is
+/// a buyer's other device, which never had one.
+const VISIT_MS: i64 = HOUR_MS;
 
 /// Fewer sales of one source say nothing of what it usually knows.
 const ENOUGH: usize = 3;
@@ -122,7 +126,10 @@ pub(super) fn lost_clicks(new: &Known<'_>, earlier: &[Known<'_>]) -> Vec<Observa
     }
     let within = |old: &&Known<'_>| {
         let age_ms = new.received_ms - old.received_ms;
-        (0..=CLICK_WINDOW_MS).contains(&age_ms) && Pair { new, old }.are_of_one_person()
+        let pair = Pair { new, old };
+        (0..=CLICK_WINDOW_MS).contains(&age_ms)
+            && pair.are_of_one_person()
+            && (pair.may_be_one_browser() || age_ms <= VISIT_MS)
     };
     // Newest first, as they come.
     let person: Vec<&Known<'_>> = earlier.iter().filter(within).collect();

@@ -155,6 +155,41 @@ fn a_normal_shop_shows_nothing() {
 }
 
 #[test]
+fn a_healthy_shop_of_another_kind_shows_nothing_either() {
+    let part = |suffix: &str| value(id(sale(), &format!("order_891_{suffix}")), "9.99");
+    let blocked = |event: Event| Event { pixels: [("tiktok".into(), "blocked".into())].into(), ..event };
+    let known = |event: Event| knowing(event, &["ada@navy.example"], &[]);
+    let phone = clicked(visitor(known(order(sale(), "7"))), "E.C.P");
+    let laptop = Event { session_id: Some("v2".into()), ..known(sale()) };
+    check(vec![
+        (
+            "two upsells of one price",
+            vec![ago(60_000, part("upsell_1")), ago(90_000, sale())],
+            part("upsell_2"),
+            &[],
+        ),
+        ("a deposit and the rest", vec![ago(DAY_MS, part("deposit"))], part("balance"), &[]),
+        ("paid days later, no pixel", vec![word(3 * DAY_MS, blocked(page()))], sale(), &[]),
+        ("paid an hour later, no pixel", vec![word(HOUR_MS, blocked(page()))], sale(), &[]),
+        ("a buyer comes back on another device", vec![ago(9 * DAY_MS, phone)], laptop, &[]),
+    ]);
+    let lost = known(sale());
+    let lead = || clicked(visitor(known(name(order(sale(), "7"), "Lead"))), "E.C.P");
+    let seen_on = |ms| ago(ms, lead());
+    let other_host = Event { session_id: Some("v2".into()), ..lost.clone() };
+    check(vec![
+        ("an order without its visitor", vec![seen_on(DAY_MS)], lost, &["click_id_lost"]),
+        ("another host within one visit", vec![seen_on(10 * MINUTE_MS)], other_host, &["click_id_lost"]),
+        (
+            "the page's half under an id of its own",
+            vec![word(20_000, part("web"))],
+            part("shop"),
+            &["order_under_two_ids"],
+        ),
+    ]);
+}
+
+#[test]
 fn one_event_in_two_spellings_is_a_near_miss() {
     let lead = |text: &str| Event { order_id: None, ..id(name(sale(), "Lead"), text) };
     check(vec![

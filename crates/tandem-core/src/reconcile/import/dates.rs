@@ -51,12 +51,14 @@ pub(super) enum Told {
     Instant(i64),
     /// As the clock on the wall had it.
     Civil(DateTime),
+    /// The same, and where that clock hung.
+    Zoned(DateTime, i64),
 }
 
 impl Told {
     pub(super) fn millis(self, zone: &Zone) -> Option<i64> {
         match self {
-            Self::Instant(at_ms) => Some(at_ms),
+            Self::Instant(at_ms) | Self::Zoned(_, at_ms) => Some(at_ms),
             Self::Civil(civil) => zone.moment(civil),
         }
     }
@@ -73,9 +75,28 @@ pub(super) fn read(text: &str, form: DateForm) -> Option<Told> {
     {
         return Some(Told::Instant(seconds * 1_000));
     }
+    if let Some((text, zone)) = zoned(text) {
+        let civil = civil(text, form)?;
+        return Some(Told::Zoned(civil, zone.moment(civil)?));
+    }
+    Some(Told::Civil(civil(text, form)?))
+}
+
+fn civil(text: &str, form: DateForm) -> Option<DateTime> {
     let (date, time) = apart(text);
     let date = year_first(date).or_else(|| of_pair(date, form)).or_else(|| in_words(date))?;
-    Some(Told::Civil(date.to_datetime(clock(time)?)))
+    Some(date.to_datetime(clock(time)?))
+}
+
+/// A time with its zone behind a blank: `2026-11-22 14:03:09 +0100`, as Shopify writes it, or `… UTC`.
+fn zoned(text: &str) -> Option<(&str, Zone)> {
+    let (rest, zone) = text.rsplit_once(' ').filter(|(rest, _)| rest.contains(':'))?;
+    let zone = match zone.split_at_checked(3) {
+        _ if ["UTC", "GMT", "Z"].contains(&zone) => Zone::default(),
+        Some((hours, minutes)) if minutes.len() == 2 => Zone::offset(&[hours, ":", minutes].concat())?,
+        _ => Zone::offset(zone)?,
+    };
+    Some((rest, zone))
 }
 
 /// Date and time; a time begins at the last blank or `T` before the first colon.
@@ -200,6 +221,9 @@ mod tests {
             ("22.11.2026 14:03", "2026-11-22T14:03:00Z"),
             ("22.11.2026, 14:03 Uhr", "2026-11-22T14:03:00Z"),
             ("22/11/2026", "2026-11-22T00:00:00Z"),
+            ("2026-11-22 14:03:09 +0100", "2026-11-22T13:03:09Z"),
+            ("2026-11-22 14:03:09 -05:30", "2026-11-22T19:33:09Z"),
+            ("22/11/2026 2:03 PM UTC", "2026-11-22T14:03:00Z"),
             ("22/11/26 2:03 PM", "2026-11-22T14:03:00Z"),
             ("November 22, 2026 2:03 pm", "2026-11-22T14:03:00Z"),
             ("22 Nov 2026 12:00 AM", "2026-11-22T00:00:00Z"),
@@ -210,6 +234,16 @@ mod tests {
         for bad in ["", "yesterday", "2026-13-01", "22/13/2026", "Smith, John", "14:03", "Total: 7", "ü:ü"]
         {
             assert_eq!(utc(bad), None, "{bad}");
+        }
+        // A zone that the file tells goes before the shop's.
+        let berlin = Zone::offset("+01:00").unwrap();
+        for (text, expected) in [
+            ("2026-11-22 14:03:09 UTC", 1_795_356_189_000),
+            ("2026-11-22 14:03:09 +0200", 1_795_348_989_000),
+            ("2026-11-22 14:03:09", 1_795_352_589_000),
+        ] {
+            let told = read(text, DateForm::DayFirst).and_then(|told| told.millis(&berlin));
+            assert_eq!(told, Some(expected), "{text}");
         }
         let american =
             read("11/22/2026", DateForm::MonthFirst).and_then(|told| told.millis(&Zone::default()));

@@ -165,7 +165,11 @@ pub fn orders(bytes: &[u8], options: &OrderOptions) -> Result<Import<OrderRow>, 
         match one(row, &places, form, decimals, options) {
             Ok(None) => {}
             Ok(Some(order)) => match known.get(&order.order_id) {
-                Some(&place) => import.rows[place] = order,
+                Some(&place) => {
+                    let known: &mut OrderRow = &mut import.rows[place];
+                    // A row for what was paid back later has the date of that.
+                    *known = OrderRow { at_ms: order.at_ms.min(known.at_ms), ..order };
+                }
                 None => {
                     known.insert(order.order_id.clone(), import.rows.len());
                     import.rows.push(order);
@@ -221,6 +225,10 @@ fn one(
             "the total cannot be read, or could mean two amounts: say whether a comma or a point stands before the cents",
         )?),
     };
+    // A row of its own for what was paid back: the order has another.
+    if total.is_some_and(|total| total < Amount::ZERO) {
+        return Ok(None);
+    }
     let currency = match first(&places.currency) {
         None => options.currency,
         Some(text) => Some(Currency::parse(&text).ok_or("the currency is no ISO 4217 code")?),
@@ -290,6 +298,20 @@ mod tests {
         assert_eq!(
             rows(plugin),
             ["891 2026-11-22T14:00:00Z 89.99 USD on-hold", "892 2026-11-22T14:00:00Z 10 USD completed"]
+        );
+    }
+
+    #[test]
+    fn what_was_paid_back_has_rows_of_its_own() {
+        let text = "Order #,Date,Status,Total\n\
+                    891,2026-11-22 14:00:00,completed,89.99\n\
+                    891,2026-11-25 09:00:00,completed,-10.00\n\
+                    892,2026-11-22 15:00:00,completed,\n\
+                    892,2026-11-26 15:00:00,completed,\n\
+                    893,2026-11-26 16:00:00,refunded,-5\n";
+        assert_eq!(
+            rows(text),
+            ["891 2026-11-22T14:00:00Z 89.99 EUR completed", "892 2026-11-22T15:00:00Z - EUR completed"]
         );
     }
 

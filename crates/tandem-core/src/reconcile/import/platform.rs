@@ -224,7 +224,7 @@ fn one(
     }
     let day = match dates::read(&cell(row, places.date), form).ok_or("no date, or one that cannot be read")? {
         // A report's days are its own: of a time only the date is taken.
-        Told::Civil(civil) => Zone::default().moment(civil),
+        Told::Civil(civil) | Told::Zoned(civil, _) => Zone::default().moment(civil),
         Told::Instant(at_ms) => Some(at_ms),
     };
     let day = Zone::default().day_of(day.ok_or("the date is in no calendar")?);
