@@ -13,6 +13,12 @@ use crate::Gateway;
 /// How often it is looked whether a comparison is to be made ahead.
 const TICK: Duration = Duration::from_secs(60);
 
+/// By then the follower has told how far behind it is.
+const AFTER_START: Duration = Duration::from_secs(5);
+
+/// Events that may still be uncounted when the first comparison is made ahead.
+const FEW: i64 = 1_000;
+
 /// So long before nobody may see it any more a kept one is made anew, milliseconds: time for those of all sites.
 const EARLY_MS: i64 = 600_000;
 
@@ -129,12 +135,15 @@ fn is_due(now_ms: i64, last: Option<Last>, is_kept: bool) -> bool {
 /// Keeps the usual window of every busy site compared, one after another, until `stop` turns true.
 pub async fn run(gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
     let work = async {
-        // What is compared before everything is counted is soon wrong. Without the counts there is nothing to wait for.
-        let _ = gateway.store.catch_up().await;
+        tokio::time::sleep(AFTER_START).await;
         let mut sites = gateway.sites_changed();
         let mut last = HashMap::new();
         loop {
-            round(&gateway, &mut last).await;
+            // While the insight file is made anew there is little to compare, and it soon is more. Asking it to catch up
+            // would have it make haste, and slow down who takes events in.
+            if !last.is_empty() || gateway.store.insight_behind() <= FEW {
+                round(&gateway, &mut last).await;
+            }
             tokio::select! {
                 () = tokio::time::sleep(TICK) => {}
                 _ = sites.changed() => {}
