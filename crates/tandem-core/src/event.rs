@@ -120,6 +120,9 @@ pub struct Event {
     /// No buyer was there when it happened: the shop's clock renewed a subscription, or its staff typed an order in.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unattended: bool,
+    /// It is the page's word on a sale that the shop's server reports: it completes that one, and is sent nowhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub completes: bool,
     /// Our own visitor id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,

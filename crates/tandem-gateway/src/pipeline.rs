@@ -158,6 +158,8 @@ fn entry(
     now_s: i64,
 ) -> NewEvent {
     let halves = Halves::of(&event, &site.site, now_s);
+    // Its deliveries may be skipped for reasons of their own, such as consent.
+    event.completes = halves == Halves::Completes;
     let unpaired = Unpaired::of(site, &event);
     let deliveries = site.lanes.iter().map(|lane| delivery(lane, &event, &halves, unpaired, now_s)).collect();
     let address = hide_address(&mut event);

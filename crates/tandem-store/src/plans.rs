@@ -71,7 +71,7 @@ fn event(lane: crate::LaneId, seq: u32, channel: Channel) -> NewEvent {
         session_id: Some("visitor".into()),
         ..Event::default()
     };
-    let skip = (seq % 2 == 0).then(|| Skipped { code: "rule".into(), message: "no".into() });
+    let skip = seq.is_multiple_of(2).then(|| Skipped { code: "rule".into(), message: "no".into() });
     NewEvent {
         site: "shop".into(),
         source: "events",

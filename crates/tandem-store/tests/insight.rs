@@ -231,6 +231,24 @@ async fn two_reports_of_one_event_are_one_pair() {
 }
 
 #[tokio::test]
+async fn a_page_of_a_visitor_who_said_no_makes_no_second_sale() {
+    let rig = Rig::new().await;
+    let mut page = made(&rig, "Purchase", "p", |event| {
+        event.channel = Channel::Browser;
+        event.completes = true;
+    });
+    let mut server = sale(&rig, "p", "7", "10");
+    for event in [&mut page, &mut server] {
+        event.deliveries[0].skip = Some(skip("consent_denied"));
+    }
+    rig.send(vec![page, server], DAY).await;
+    let arrivals = rig.table("channel, event_name, events", "arrivals").await;
+    assert_eq!(arrivals, ["half Purchase 1", "server Purchase 1"]);
+    assert_eq!(rig.seen("channel, event_name, events", "coverage"), ["server Purchase 1"]);
+    assert_eq!(rig.seen("events, value, currency", "revenue"), ["1 10 EUR"]);
+}
+
+#[tokio::test]
 async fn what_two_events_show_together_is_observed_and_taken_back() {
     let rig = Rig::new().await;
     rig.send(vec![half(&rig, Channel::Server, "order_891", None)], DAY).await;

@@ -238,7 +238,9 @@ impl Order {
             return self.unheard(bench);
         }
         let all = self.sales.iter().flat_map(|sale| &sale.deliveries);
-        let best = all.filter(|delivery| *delivery.destination == *destination).min_by_key(|d| d.state);
+        // The reason of the sale itself comes before that of its page's half.
+        let rank = |d: &&Delivery| (d.state, d.code.as_deref() == Some("server_half_reports"));
+        let best = all.filter(|delivery| *delivery.destination == *destination).min_by_key(rank);
         let not_sent = |reason: Cow<'static, str>, explained| Class::NotSent { reason, explained };
         let Some(best) = best else { return not_sent(Kind::NoDestination.code().into(), true) };
         match best.state {

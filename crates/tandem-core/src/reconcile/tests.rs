@@ -108,6 +108,15 @@ fn every_kind_of_difference_has_its_name() {
             order(paid("10.00"), both(Skipped, Some("server_half_reports")), None),
             vec![("order_not_sent", "tiktok", false)],
         ),
+        (
+            "no consent, and a page told of it before",
+            order(
+                paid("10.00"),
+                [both(Skipped, Some("server_half_reports")), both(Skipped, Some("consent_denied"))].concat(),
+                None,
+            ),
+            vec![("consent_denied", "tiktok", true)],
+        ),
         ("waits", order(paid("10.00"), both(Waiting, None), None), vec![("order_not_sent", "tiktok", false)]),
         (
             "expired",

@@ -29,9 +29,14 @@ const COMPARED: usize = 80;
 impl Logged {
     /// Whether it is the page's word on a sale that the shop's server reports.
     pub(super) fn completes(&self, conn: &Connection) -> rusqlite::Result<bool> {
-        if self.body.as_ref().is_none_or(|b| b.channel != Channel::Browser) || self.is_view() {
+        let Some(body) = self.body.as_ref().filter(|b| b.channel == Channel::Browser && !self.is_view())
+        else {
             return Ok(false);
+        };
+        if body.completes {
+            return Ok(true);
         }
+        // Events of earlier versions say it only so.
         let sql = "SELECT 1 FROM deliveries WHERE event_seq = ?1 AND code = 'server_half_reports'";
         conn.prepare_cached(sql)?.exists([self.seq])
     }
