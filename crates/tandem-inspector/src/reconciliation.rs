@@ -5,27 +5,45 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::multipart::{Multipart, MultipartError};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use minijinja::value::Value;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tandem_core::reconcile::MAX_DAYS;
 use tandem_gateway::reconcile::fetch::Fetched;
 use tandem_gateway::reconcile::{Error, Imported, MAX_LIST, Reading};
 
+use crate::asked;
 use crate::session::Visitor;
 use crate::{Inspector, format};
 
 pub(crate) const ENTRY: crate::shell::Entry =
     crate::shell::Entry { path: "/reconciliation", name: "Reconciliation", group: "Quality" };
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Asked {
+#[derive(Debug, Clone, Default)]
+struct Asked {
     site: String,
     days: Option<u32>,
+}
+
+impl Asked {
+    fn read(uri: &Uri) -> Result<Self, String> {
+        let asked = asked::Asked::read(uri, &["site", "days"])?;
+        Ok(Self { site: asked.get("site").to_owned(), days: days(asked.get("days"))? })
+    }
+}
+
+fn days(text: &str) -> Result<Option<u32>, String> {
+    let wrong = || format!("“days” is a number from 1 to {MAX_DAYS}.");
+    match text.trim() {
+        "" => Ok(None),
+        text => {
+            let days = text.parse().ok().filter(|days| (1..=MAX_DAYS).contains(days));
+            days.map(Some).ok_or_else(wrong)
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -60,10 +78,12 @@ pub(crate) fn routes() -> MethodRouter<Arc<Inspector>> {
 async fn page(
     State(inspector): State<Arc<Inspector>>,
     Extension(visitor): Extension<Visitor>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    uri: Uri,
 ) -> Response {
-    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
-    show(&inspector, &visitor, asked, StatusCode::OK, None).await
+    match Asked::read(&uri) {
+        Ok(asked) => show(&inspector, &visitor, asked, StatusCode::OK, None).await,
+        Err(text) => inspector.shell.unclear(&visitor, &text),
+    }
 }
 
 async fn show(
@@ -178,7 +198,8 @@ async fn act(
             let told = gateway.import_platform(site, &form.destination, form.list, &form.reading).await;
             told.map(|told| notice.imported = Some(told))
         }
-        _ => gateway.fetch_counts(site, form.asked.days).await.map(|told| notice.fetched = told),
+        "fetch" => gateway.fetch_counts(site, form.asked.days).await.map(|told| notice.fetched = told),
+        _ => return inspector.shell.unclear(&visitor, "There is no such button."),
     };
     let status = if done.is_ok() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     notice.problem = done.err().map(|error| format!("{error}."));

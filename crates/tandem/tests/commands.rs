@@ -341,7 +341,7 @@ fn replay_sends_the_same_again_under_the_same_ids() {
     let told = replay(&["--since", &start]);
     assert_eq!(
         (told.code, told.stdout.as_str()),
-        (0, "1 deliveries made anew; they go out now\n"),
+        (0, "1 delivery made anew; it goes out now\n"),
         "{}",
         told.stderr
     );

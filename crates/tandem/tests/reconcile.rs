@@ -246,7 +246,7 @@ fn page_shows_it(bed: &Bed) {
         form(&bed.gateway, &cookie, &[("form_key", &key), ("action", "orders"), ("site", "shop")], csv);
     assert_eq!(done.status, 200, "{}", done.text());
     assert!(
-        done.text().contains("1 rows kept, 1 left out") && done.text().contains("Line 3"),
+        done.text().contains("1 row kept, 1 left out") && done.text().contains("Line 3"),
         "{}",
         done.text()
     );

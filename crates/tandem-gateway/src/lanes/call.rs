@@ -15,17 +15,21 @@ use super::group::grouped;
 use super::restraint::Mood;
 use crate::metrics::State;
 use crate::transport::Transport;
-use crate::{Gateway, Lane, pipeline, sessions, shaping};
+use crate::{Gateway, Lane, pipeline, repeated, sessions, shaping};
 
 /// What a call brings back.
 pub(super) struct Called {
     pub(super) seqs: Vec<i64>,
+    /// Under which set-up it was made.
+    pub(super) set_up: u64,
     /// How the platform is disposed, if the call tells.
     pub(super) mood: Option<Mood>,
 }
 
 pub(super) struct Call {
     pub(super) lane: Lane,
+    /// Counts the set-ups that the lane had.
+    pub(super) set_up: u64,
     pub(super) gateway: Arc<Gateway>,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) stop: watch::Receiver<bool>,
@@ -87,7 +91,7 @@ impl Call {
                 break;
             }
         }
-        Called { seqs, mood }
+        Called { seqs, set_up: self.set_up, mood }
     }
 
     /// Gives sales that waited for it what their page told meanwhile, and keeps it in the log.
@@ -233,7 +237,7 @@ impl Call {
         let reply = self.transport.send(request).await;
         drill::point("lane.after_call");
         let latency = began.elapsed();
-        let verdicts = self.lane.destination.reply(&reply);
+        let verdicts = worded(self.lane.destination.reply(&reply));
         let refused = matches!(&verdicts, Reply::Whole(Verdict::Rejected { .. }));
         let each = spread(verdicts, group.len());
         let again = if refused { self.again_at_once(&group, &each) } else { Again::No };
@@ -432,6 +436,24 @@ fn event_of(due: &Due) -> serde_json::Result<Event> {
     Ok(event)
 }
 
+/// A platform may repeat in its words what it was sent.
+fn worded(reply: Reply) -> Reply {
+    let cut = |verdict: Verdict| match verdict {
+        Verdict::Delivered { warning } => {
+            Verdict::Delivered { warning: warning.as_deref().map(repeated::cut) }
+        }
+        Verdict::Retry { pace, after_ms, code, why } => {
+            Verdict::Retry { pace, after_ms, code, why: repeated::cut(&why) }
+        }
+        Verdict::Rejected { code, why } => Verdict::Rejected { code, why: repeated::cut(&why) },
+        Verdict::StopDestination { code, why } => Verdict::StopDestination { code, why: repeated::cut(&why) },
+    };
+    match reply {
+        Reply::Whole(verdict) => Reply::Whole(cut(verdict)),
+        Reply::Each(each) => Reply::Each(each.into_iter().map(cut).collect()),
+    }
+}
+
 /// One verdict an event. A platform that names fewer than it was sent leaves the rest to be tried again.
 fn spread(reply: Reply, count: usize) -> Vec<Verdict> {
     match reply {
@@ -510,7 +532,7 @@ fn excerpt(reply: &HttpReply, each: &[Verdict]) -> Option<String> {
     }
     match reply {
         HttpReply::Answer { body, .. } => {
-            Some(String::from_utf8_lossy(&body[..body.len().min(2_000)]).into_owned())
+            Some(repeated::cut(&String::from_utf8_lossy(&body[..body.len().min(2_000)])))
         }
         HttpReply::NoAnswer { why, .. } => Some(why.clone()),
     }

@@ -168,7 +168,9 @@ fn of_people_in_events_nothing_personal_is_on_any_page() {
     places.push(Place::new("webhook", told.as_bytes(), "raised"));
     let told = mail.mails().iter().map(letters::Mail::text).collect::<String>();
     places.push(Place::new("mail", told.as_bytes(), "tandem"));
-    for path in ["/api/alerts", "/api/findings?days=30", "/api/observations", "/api/search?limit=1000", "/metrics"] {
+    for path in
+        ["/api/alerts", "/api/findings?days=30", "/api/observations", "/api/search?limit=1000", "/metrics"]
+    {
         places.push(Place::new(path, &run.gateway.get(path).body, ""));
     }
     places.extend(shown(&run.gateway).into_iter().filter(|place| place.name != "/"));
