@@ -108,8 +108,6 @@ fn an_address_that_no_page_has_is_told_so() {
         "/reconciliation?days=-1",
         "/events?before=x",
         "/events?q=%FF%FE&zzz",
-        "/live?kind=nothing",
-        "/live?verdict=nothing",
     ] {
         assert_eq!(person.get(path).status, 400, "{path}");
     }
