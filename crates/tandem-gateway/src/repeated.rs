@@ -3,6 +3,8 @@
 
 use std::net::IpAddr;
 
+use tandem_destinations::{Reply, Verdict};
+
 use crate::pipeline;
 
 /// Hexadecimal digits of SHA-256.
@@ -32,6 +34,22 @@ pub fn cut(text: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// A platform may repeat in its words what it was sent.
+pub(crate) fn in_words(reply: Reply) -> Reply {
+    let cut_in = |verdict: Verdict| match verdict {
+        Verdict::Delivered { warning } => Verdict::Delivered { warning: warning.as_deref().map(cut) },
+        Verdict::Retry { pace, after_ms, code, why } => {
+            Verdict::Retry { pace, after_ms, code, why: cut(&why) }
+        }
+        Verdict::Rejected { code, why } => Verdict::Rejected { code, why: cut(&why) },
+        Verdict::StopDestination { code, why } => Verdict::StopDestination { code, why: cut(&why) },
+    };
+    match reply {
+        Reply::Whole(verdict) => Reply::Whole(cut_in(verdict)),
+        Reply::Each(each) => Reply::Each(each.into_iter().map(cut_in).collect()),
+    }
 }
 
 fn push(out: &mut String, run: &str) {

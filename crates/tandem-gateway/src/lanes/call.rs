@@ -237,7 +237,7 @@ impl Call {
         let reply = self.transport.send(request).await;
         drill::point("lane.after_call");
         let latency = began.elapsed();
-        let verdicts = worded(self.lane.destination.reply(&reply));
+        let verdicts = repeated::in_words(self.lane.destination.reply(&reply));
         let refused = matches!(&verdicts, Reply::Whole(Verdict::Rejected { .. }));
         let each = spread(verdicts, group.len());
         let again = if refused { self.again_at_once(&group, &each) } else { Again::No };
@@ -434,24 +434,6 @@ fn event_of(due: &Due) -> serde_json::Result<Event> {
     let mut event: Event = serde_json::from_str(&due.body)?;
     event.user.ip.clone_from(&due.address);
     Ok(event)
-}
-
-/// A platform may repeat in its words what it was sent.
-fn worded(reply: Reply) -> Reply {
-    let cut = |verdict: Verdict| match verdict {
-        Verdict::Delivered { warning } => {
-            Verdict::Delivered { warning: warning.as_deref().map(repeated::cut) }
-        }
-        Verdict::Retry { pace, after_ms, code, why } => {
-            Verdict::Retry { pace, after_ms, code, why: repeated::cut(&why) }
-        }
-        Verdict::Rejected { code, why } => Verdict::Rejected { code, why: repeated::cut(&why) },
-        Verdict::StopDestination { code, why } => Verdict::StopDestination { code, why: repeated::cut(&why) },
-    };
-    match reply {
-        Reply::Whole(verdict) => Reply::Whole(cut(verdict)),
-        Reply::Each(each) => Reply::Each(each.into_iter().map(cut).collect()),
-    }
 }
 
 /// One verdict an event. A platform that names fewer than it was sent leaves the rest to be tried again.
