@@ -24,6 +24,7 @@ pub mod retry;
 pub mod rules;
 pub mod session;
 pub mod site;
+pub mod table;
 
 pub use event::{Channel, Event, Item, Page};
 pub use finding::{Finding, Severity};

@@ -27,6 +27,7 @@ pub mod private;
 mod probes;
 pub mod rates;
 pub mod reconcile;
+pub mod repeated;
 mod script;
 mod sessions;
 pub mod shaping;

@@ -17,7 +17,7 @@ use subtle::ConstantTimeEq;
 use tandem_store::embedded::View;
 use tandem_store::{LaneId, Pause, Replay, StoreError};
 
-use crate::Gateway;
+use crate::{Gateway, live};
 
 mod insight;
 
@@ -97,7 +97,7 @@ pub(crate) fn problem(status: StatusCode, code: &str, message: &str) -> Response
 }
 
 async fn wrong_method() -> Response {
-    let text = "GET reads; replay, catch-up, pause and resume want POST";
+    let text = "GET reads; what changes or begins something wants POST (docs/operating.md)";
     problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text)
 }
 
@@ -106,7 +106,9 @@ pub(crate) struct Unfit(String);
 
 impl Unfit {
     pub(crate) fn why(rejection: impl std::fmt::Display) -> Self {
-        Self(rejection.to_string())
+        let text = rejection.to_string();
+        // The rejection may quote what it cannot read.
+        if live::names_somebody(&text) { Self("the request cannot be read".to_owned()) } else { Self(text) }
     }
 }
 
@@ -159,6 +161,7 @@ async fn summary(State(gateway): State<Arc<Gateway>>) -> Response {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Paging {
     before: Option<i64>,
     limit: Option<u32>,
@@ -211,6 +214,7 @@ async fn probe(
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Question {
     q: String,
     site: Option<String>,
@@ -224,6 +228,12 @@ async fn why(
     let Query(Question { q, site }) = question.map_err(Unfit::why)?;
     if q.trim().is_empty() {
         return Err(Unfit("q is empty: give an event id or an order id".to_owned()));
+    }
+    if live::names_somebody(&q) {
+        return Err(Unfit(
+            "q has an e-mail address or a phone number in it, and no id has: give an event id or an order id"
+                .to_owned(),
+        ));
     }
     let site = site.filter(|site| !site.is_empty());
     Ok(answer(move || Ok(json!(crate::why::ask(&gateway, &q, site.as_deref())?))).await)

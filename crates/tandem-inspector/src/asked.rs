@@ -2,6 +2,8 @@
 
 use axum::http::Uri;
 
+use tandem_gateway::live::names_somebody;
+
 use crate::format::in_address;
 
 /// Longest value, in bytes.
@@ -17,9 +19,7 @@ impl Asked {
         let mut all: Vec<(String, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
             if !known.contains(&&*name) {
-                let name: String = name.chars().take(40).collect();
-                let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
-                return Err(format!("This page has no “{name}”. It knows {known}."));
+                return Err(format!("This page has no {}. {}.", quoted(&name), knows(known)));
             }
             let value = value.trim();
             if value.len() > MAX_VALUE {
@@ -33,6 +33,22 @@ impl Asked {
             }
         }
         Ok(Self(all))
+    }
+
+    /// The same for a page that looks for ids. What names somebody is no id, and must not come back on a page.
+    pub(crate) fn read_ids(uri: &Uri, known: &[&str]) -> Result<Self, String> {
+        let asked = Self::read(uri, known)?;
+        asked.check_ids().map(|()| asked)
+    }
+
+    /// See [`Self::read_ids`].
+    pub(crate) fn check_ids(&self) -> Result<(), String> {
+        if self.0.iter().any(|(_, value)| names_somebody(value)) {
+            return Err("Nothing is on record under an e-mail address or a phone number: look for the number of the order, \
+                        or for an e-mail address alone under Events, where its hash is looked for."
+                .to_owned());
+        }
+        Ok(())
     }
 
     /// The value, or nothing.
@@ -92,6 +108,17 @@ impl Asked {
     }
 }
 
+/// What was typed, as far as a message may repeat it.
+pub(crate) fn quoted(text: &str) -> String {
+    let is_plain =
+        text.len() <= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    if is_plain && !text.is_empty() { format!("“{text}”") } else { "such word".to_owned() }
+}
+
+fn knows(known: &[&str]) -> String {
+    if known.is_empty() { "It knows none".to_owned() } else { format!("It knows {}", known.join(", ")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +139,12 @@ mod tests {
     #[test]
     fn a_slip_is_told() {
         assert_eq!(read("/events?colour=red").unwrap_err(), "This page has no “colour”. It knows q, site.");
+        assert_eq!(
+            read("/events?ada%40example.com=1").unwrap_err(),
+            "This page has no such word. It knows q, site."
+        );
+        assert!(Asked::read_ids(&"/why?q=ada%40example.com".parse().unwrap(), &["q"]).is_err());
+        assert!(Asked::read_ids(&"/why?q=order_891".parse().unwrap(), &["q"]).is_ok());
         assert_eq!(read("/events?q=a&q=b").unwrap_err(), "“q” is there twice.");
         assert!(read(&format!("/events?q={}", "x".repeat(600))).unwrap_err().contains("too long"));
         assert!(read("/events?q=x").unwrap().number("q").is_err());

@@ -157,8 +157,8 @@ fn drawn(days: &[(String, Three)], counts: Three, period: &str) -> Value {
         Series { name: "unknown", class: "quiet", values: values(|n| n.unknown) },
     ];
     let words = format!(
-        "In {period}: {} events with advertising granted, {} denied, {} unknown.",
-        format::count(counts.granted),
+        "In {period}: {} with advertising granted, {} denied, {} unknown.",
+        format::many(counts.granted, "event", "events"),
         format::count(counts.denied),
         format::count(counts.unknown)
     );

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -102,9 +103,10 @@ struct Call {
 pub(crate) async fn page(
     State(inspector): State<Arc<Inspector>>,
     Extension(visitor): Extension<Visitor>,
-    Path(lane): Path<String>,
+    lane: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Response {
+    let Ok(Path(lane)) = lane else { return missing(&inspector, &visitor) };
     let asked = match Asked::read(&uri, &["done"]) {
         Ok(asked) => asked,
         Err(text) => return inspector.shell.unclear(&visitor, &text),
@@ -239,9 +241,10 @@ fn horizon(definition: &Definition, oldest: &Waiting, now_ms: i64) -> Horizon {
 pub(crate) async fn act(
     State(inspector): State<Arc<Inspector>>,
     Extension(visitor): Extension<Visitor>,
-    Path((lane, action)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     request: Request,
 ) -> Response {
+    let Ok(Path((lane, action))) = path else { return missing(&inspector, &visitor) };
     let form = match Form::read(&inspector, &visitor, request).await {
         Ok(form) => form,
         Err(answer) => return answer,

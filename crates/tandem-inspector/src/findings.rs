@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Extension;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
@@ -183,9 +184,10 @@ struct Breakdown {
 pub(crate) async fn one(
     State(inspector): State<Arc<Inspector>>,
     Extension(visitor): Extension<Visitor>,
-    Path(code): Path<String>,
+    code: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Response {
+    let Ok(Path(code)) = code else { return unknown(&inspector, &visitor) };
     let path = format!("/findings/{}", format::in_address(&code));
     let scope = Asked::read(&uri, PARAMETERS).and_then(|asked| Scope::read(&inspector, &path, &asked, "28d"));
     let scope = match scope {
@@ -200,11 +202,15 @@ pub(crate) async fn one(
     let Some(detail) = detail else { return inspector.shell.no_answer(&visitor) };
     let page = detailed(scope, code, detail);
     if page.explained.is_none() && page.counts.is_empty() && page.together.is_empty() {
-        let text = "There is no such code in the documents, and none was met in this time.";
-        return inspector.shell.problem(Some(&visitor), StatusCode::NOT_FOUND, "Unknown code", text);
+        return unknown(&inspector, &visitor);
     }
     let title = page.code.clone();
     inspector.shell.page_below(ENTRY.path, Some(&visitor), StatusCode::OK, "finding.html", &title, &page)
+}
+
+fn unknown(inspector: &Inspector, visitor: &Visitor) -> Response {
+    let text = "There is no such code in the documents, and none was met in this time.";
+    inspector.shell.problem(Some(visitor), StatusCode::NOT_FOUND, "Unknown code", text)
 }
 
 fn detailed(scope: Scope, code: String, detail: CodeDetail) -> One {

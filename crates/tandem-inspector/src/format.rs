@@ -62,6 +62,11 @@ pub(crate) fn count(number: i64) -> String {
     if number < 0 { format!("−{text}") } else { text }
 }
 
+/// `1 event`, `2,000 events`.
+pub(crate) fn many(number: i64, one: &str, more: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { more })
+}
+
 /// A value as a part of an address.
 pub(crate) fn in_address(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
@@ -92,6 +97,7 @@ mod tests {
             assert_eq!(money(value), text);
         }
         assert_eq!(clock(1_795_356_189_120), "14:03:09.120");
+        assert_eq!((many(1, "row", "rows"), many(0, "row", "rows")), ("1 row".into(), "0 rows".into()));
         assert_eq!(time(i64::MAX), "");
         assert_eq!(in_address("a b&c=ü"), "a+b%26c%3D%C3%BC");
         for (number, text) in

@@ -23,7 +23,6 @@ mod alerts;
 mod asked;
 mod chart;
 mod consent;
-mod csv;
 mod deduplication;
 mod destination;
 mod destinations;
@@ -98,6 +97,8 @@ pub(crate) struct Inspector {
     pub(crate) sessions: Sessions,
     pub(crate) shell: Shell,
     pub(crate) about: About,
+    /// Held by whoever sends an event again.
+    pub(crate) sending: tokio::sync::Mutex<()>,
     /// Turns true when the program ends: streams end then.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -118,6 +119,7 @@ pub fn router(
         sessions: Sessions::new(token)?,
         shell: Shell::new()?,
         about,
+        sending: tokio::sync::Mutex::new(()),
         stop,
     });
     let guarded = Router::new()

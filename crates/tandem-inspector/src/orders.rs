@@ -80,7 +80,7 @@ pub(crate) async fn page(
     Extension(visitor): Extension<Visitor>,
     uri: Uri,
 ) -> Response {
-    let understood = Asked::read(&uri, &["q", "site", "before"]).and_then(|asked| {
+    let understood = Asked::read_ids(&uri, &["q", "site", "before"]).and_then(|asked| {
         let scope = Scope::read(&inspector, ENTRY.path, &asked, "90d")?;
         let before = before(&asked)?;
         Ok((asked, scope, before))

@@ -122,7 +122,7 @@ impl Scope {
         sites.sort_unstable();
         let site = asked.get("site").to_owned();
         if !site.is_empty() && !sites.contains(&site) {
-            return Err(format!("There is no site “{site}”."));
+            return Err(format!("There is no site {}.", crate::asked::quoted(&site)));
         }
         let period = Period::read(asked, default, inspector.gateway.clock.now_ms())?;
         let base = asked.without(&["period", "from", "to", "before"]);

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::multipart::{Multipart, MultipartError};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get};
 use minijinja::value::Value;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tandem_core::reconcile::MAX_DAYS;
 use tandem_gateway::reconcile::fetch::Fetched;
 use tandem_gateway::reconcile::{Compared, Error, Imported, MAX_LIST, Reading};
 
+use crate::asked;
 use crate::session::Visitor;
 use crate::{Inspector, format};
 
@@ -22,13 +23,31 @@ mod show;
 pub(crate) const ENTRY: crate::shell::Entry =
     crate::shell::Entry { path: "/reconciliation", name: "Reconciliation", group: "Quality" };
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Asked {
+#[derive(Debug, Clone, Default)]
+struct Asked {
     site: String,
     days: Option<u32>,
-    /// `1`: not what is kept.
-    fresh: String,
+    /// Not what is kept.
+    fresh: bool,
+}
+
+impl Asked {
+    fn read(uri: &Uri) -> Result<Self, String> {
+        let asked = asked::Asked::read(uri, &["site", "days", "fresh"])?;
+        let (site, fresh) = (asked.get("site").to_owned(), asked.get("fresh") == "1");
+        Ok(Self { site, days: days(asked.get("days"))?, fresh })
+    }
+}
+
+fn days(text: &str) -> Result<Option<u32>, String> {
+    let wrong = || format!("“days” is a number from 1 to {MAX_DAYS}.");
+    match text.trim() {
+        "" => Ok(None),
+        text => {
+            let days = text.parse().ok().filter(|days| (1..=MAX_DAYS).contains(days));
+            days.map(Some).ok_or_else(wrong)
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -64,10 +83,12 @@ pub(crate) fn routes() -> MethodRouter<Arc<Inspector>> {
 async fn page(
     State(inspector): State<Arc<Inspector>>,
     Extension(visitor): Extension<Visitor>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    uri: Uri,
 ) -> Response {
-    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
-    show(&inspector, &visitor, asked, StatusCode::OK, None).await
+    match Asked::read(&uri) {
+        Ok(asked) => show(&inspector, &visitor, asked, StatusCode::OK, None).await,
+        Err(text) => inspector.shell.unclear(&visitor, &text),
+    }
 }
 
 async fn show(
@@ -81,10 +102,9 @@ async fn show(
     sites.sort_unstable();
     let site = if asked.site.is_empty() { sites.first().cloned().unwrap_or_default() } else { asked.site };
     let title = "Reconciliation";
-    let fresh = asked.fresh == "1";
-    match inspector.gateway.compared(&site, asked.days, fresh).await {
+    match inspector.gateway.compared(&site, asked.days, asked.fresh).await {
         // So that loading the page again, or a bookmark of it, compares nothing.
-        Ok(_) if fresh => Redirect::to(&address(&site, asked.days)).into_response(),
+        Ok(_) if asked.fresh => Redirect::to(&address(&site, asked.days)).into_response(),
         Ok(Compared { comparison, is_renewed }) => {
             let report = &comparison.report;
             let days = asked.days.unwrap_or(tandem_gateway::reconcile::DAYS);
@@ -192,7 +212,8 @@ async fn act(
             let told = gateway.import_platform(site, &form.destination, form.list, &form.reading).await;
             told.map(|told| notice.imported = Some(told))
         }
-        _ => gateway.fetch_counts(site, form.asked.days).await.map(|told| notice.fetched = told),
+        "fetch" => gateway.fetch_counts(site, form.asked.days).await.map(|told| notice.fetched = told),
+        _ => return inspector.shell.unclear(&visitor, "There is no such button."),
     };
     let status = if done.is_ok() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     notice.problem = done.err().map(|error| format!("{error}."));

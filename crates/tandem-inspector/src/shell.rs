@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -117,6 +118,7 @@ impl Shell {
         templates.add_filter("day_time", format::day_time);
         templates.add_filter("clock", format::clock);
         templates.add_filter("count", format::count);
+        templates.add_filter("many", |number: i64, one: &str, more: &str| format::many(number, one, more));
         templates.add_filter("in_address", format::in_address);
         templates.add_function("difference_link", |order: Option<String>, seq: Option<i64>, site: String| {
             crate::reconciliation::link(order, seq, &site)
@@ -228,7 +230,11 @@ pub(crate) async fn with_policy(mut response: Response) -> Response {
 }
 
 /// `VERSION-style.css` and so on.
-pub(crate) async fn asset(State(inspector): State<Arc<Inspector>>, Path(file): Path<String>) -> Response {
+pub(crate) async fn asset(
+    State(inspector): State<Arc<Inspector>>,
+    file: Result<Path<String>, PathRejection>,
+) -> Response {
+    let Ok(Path(file)) = file else { return tandem_gateway::private::not_found() };
     let name = file.strip_prefix(&inspector.shell.version).and_then(|name| name.strip_prefix('-'));
     let Some((_, kind, text)) = ASSETS.iter().find(|(known, ..)| Some(*known) == name) else {
         return tandem_gateway::private::not_found();

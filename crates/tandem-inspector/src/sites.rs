@@ -105,11 +105,11 @@ fn program(inspector: &Inspector, log: u64, insight: u64, behind: i64) -> Vec<(&
     let configuration = about.configuration.as_ref().map(|path| path.display().to_string());
     let retention = match about.retention_days {
         0 => "for ever".to_owned(),
-        days => format!("{days} days"),
+        days => format::many(i64::from(days), "day", "days"),
     };
     let behind = match behind {
         0 => "up to date".to_owned(),
-        n => format!("{} events behind", format::count(n)),
+        n => format!("{} behind", format::many(n, "event", "events")),
     };
     vec![
         ("Version", env!("CARGO_PKG_VERSION").to_owned()),
@@ -167,8 +167,8 @@ fn way(name: &str, way: Option<&WayIn>, now_ms: i64) -> Way {
             "wait",
             "silent",
             format!(
-                "{} events came in during the week before, and none within 24 hours.",
-                format::count(way.week_before)
+                "{} came in during the week before, and none within 24 hours.",
+                format::many(way.week_before, "event", "events")
             ),
         ),
         Some(way) if way.day == 0 => ("", "quiet", String::new()),

@@ -8,6 +8,9 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 use serde_json::json;
+use tandem_core::table;
+use tandem_gateway::live::names_somebody;
+use tandem_gateway::repeated;
 use tandem_store::Keep;
 use tandem_store::insight::sql::{Answer, Cell, Cut, MAX_ROWS, Refusal, Table};
 
@@ -217,10 +220,13 @@ fn value(cell: &Cell, column: &str) -> Value {
         },
         Cell::Real(x) => of(x.to_string(), "number"),
         Cell::Blob(bytes) => of(format!("{bytes} bytes"), "blob"),
-        Cell::Text(text) => match text.char_indices().nth(MAX_SHOWN) {
-            Some((end, _)) => of(format!("{}…", text.get(..end).unwrap_or_default()), "text"),
-            None => of(text.clone(), "text"),
-        },
+        Cell::Text(text) => {
+            let text = repeated::cut(text);
+            match text.char_indices().nth(MAX_SHOWN) {
+                Some((end, _)) => of(format!("{}…", text.get(..end).unwrap_or_default()), "text"),
+                None => of(text, "text"),
+            }
+        }
     }
 }
 
@@ -247,6 +253,9 @@ pub(crate) async fn keep(
     let is_new = !kept.iter().any(|document| document.name == name);
     let problem = match () {
         () if deletes => None,
+        () if names_somebody(&name) || names_a_mail(&sql) => {
+            Some("An e-mail address or a phone number stands in it, and would be kept: take it out.")
+        }
         () if sql.is_empty() || sql.len() > MAX_QUERY => {
             Some("There is no query to save, or it is too long.")
         }
@@ -267,6 +276,12 @@ pub(crate) async fn keep(
     Redirect::to(&format!("/sql?q={}&done={done}", in_address(&sql))).into_response()
 }
 
+/// Operators and numbers are no phone numbers here.
+fn names_a_mail(sql: &str) -> bool {
+    sql.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '(' | ')' | ','))
+        .any(|word| word.contains('@'))
+}
+
 /// The same result as a table for spreadsheets.
 pub(crate) async fn csv(
     State(inspector): State<Arc<Inspector>>,
@@ -284,28 +299,23 @@ pub(crate) async fn csv(
                 (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
                 (header::CONTENT_DISPOSITION, "attachment; filename=\"tandem.csv\""),
             ];
-            (headers, table(&answer)).into_response()
+            (headers, file(&answer)).into_response()
         }
         Some(Err(refusal)) => inspector.shell.unclear(&visitor, &refusal.to_string()),
         None => inspector.shell.no_answer(&visitor),
     }
 }
 
-/// After RFC 4180; what a spreadsheet would take for a formula begins with an apostrophe.
-fn table(answer: &Answer) -> String {
-    let quoted = |text: &str| {
-        let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        let text = text.replace('"', "\"\"");
-        if formula { format!("\"'{text}\"") } else { format!("\"{text}\"") }
-    };
+/// As [`table`] writes it, every text quoted so that it is told from a number.
+fn file(answer: &Answer) -> String {
     let written = |cell: &Cell| match cell {
         Cell::Null => String::new(),
         Cell::Integer(n) => n.to_string(),
         Cell::Real(x) => x.to_string(),
-        Cell::Text(text) => quoted(text),
+        Cell::Text(text) => table::quoted(&repeated::cut(text)),
         Cell::Blob(bytes) => format!("\"{bytes} bytes\""),
     };
-    let mut lines = vec![answer.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(",")];
+    let mut lines = vec![answer.columns.iter().map(|name| table::quoted(name)).collect::<Vec<_>>().join(",")];
     lines.extend(answer.rows.iter().map(|row| row.iter().map(written).collect::<Vec<_>>().join(",")));
     lines.join("\r\n") + "\r\n"
 }
@@ -324,7 +334,7 @@ mod tests {
             ],
             ..Answer::default()
         };
-        let text = table(&answer);
+        let text = file(&answer);
         assert_eq!(text, "\"a\"\"b\",\"n\"\r\n\"'=HYPERLINK(\"\"x\"\")\",-1\r\n,\"3 bytes\"\r\n");
     }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tandem_core::diagnose::{Diagnosis, StepState, Verdict};
 use tandem_gateway::why;
 
+use crate::asked::Asked;
 use crate::session::Visitor;
 use crate::{Inspector, format};
 
@@ -19,13 +19,6 @@ pub(crate) const ENTRY: crate::shell::Entry =
 
 /// More events than this behind, and the page says so.
 const MUCH_BEHIND: i64 = 1_000;
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(crate) struct Asked {
-    q: String,
-    site: String,
-}
 
 #[derive(Serialize)]
 struct Page {
@@ -126,9 +119,13 @@ impl From<Diagnosis> for Answer {
 pub(crate) async fn page(
     State(inspector): State<Arc<Inspector>>,
     Extension(visitor): Extension<Visitor>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    uri: Uri,
 ) -> Response {
-    let Asked { q, site } = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let asked = match Asked::read_ids(&uri, &["q", "site"]) {
+        Ok(asked) => asked,
+        Err(text) => return inspector.shell.unclear(&visitor, &text),
+    };
+    let (q, site) = (asked.get("q").to_owned(), asked.get("site").to_owned());
     let gateway = inspector.gateway.clone();
     let (question, of_site) = (q.trim().to_owned(), site.clone());
     let read = tokio::task::spawn_blocking(move || {

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use harness::{Gateway, Home, StandIn, now_s, shop_sites, until};
 use hmac::{Hmac, KeyInit, Mac};
-use letters::{MailServer, Posted, Silent, Webhook};
+use letters::{MailServer, Posted, Silent, Stalling, Webhook};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tandem_sandbox::Options;
@@ -298,6 +298,12 @@ fn the_doctor_tries_each_channel() {
     assert_eq!(posted[0].json()["alert"]["severity"], "info");
     assert_eq!(posted[0].signature.as_deref(), Some(signature(&posted[0].bytes).as_str()));
     assert_eq!(server.mails()[0].header("Subject"), "[Tandem] A test of Tandem's alerts");
+
+    // Who says yes and is slow with the rest has taken it; who sends elsewhere has not, and is not followed there.
+    let (stalling, elsewhere) = (Stalling::open(), Webhook::answering(302));
+    let text = doctor(&webhooks(&[stalling.address, elsewhere.address]));
+    assert!(text.contains("✓ ok webhook: webhook at 127.0.0.1 took a test notice: HTTP 200"), "{text}");
+    assert!(text.contains("did not take a test notice: it answers HTTP 302"), "{text}");
 
     // A server without TLS gets neither mail nor password where TLS is asked for.
     let before = server.said().len();

@@ -341,7 +341,7 @@ fn replay_sends_the_same_again_under_the_same_ids() {
     let told = replay(&["--since", &start]);
     assert_eq!(
         (told.code, told.stdout.as_str()),
-        (0, "1 deliveries made anew; they go out now\n"),
+        (0, "1 delivery made anew; it goes out now\n"),
         "{}",
         told.stderr
     );
@@ -362,7 +362,7 @@ fn replay_sends_the_same_again_under_the_same_ids() {
     // One event, one site, one destination.
     let one = ["--delivered-too", "--event-id", "b", "--site", "shop", "--destination", "tiktok"];
     let told = replay(&[&["--since", "2020-01-01T00:00:00Z"], &one[..]].concat());
-    assert!(told.stdout.starts_with("1 deliveries"), "{}{}", told.stdout, told.stderr);
+    assert!(told.stdout.starts_with("1 delivery made"), "{}{}", told.stdout, told.stderr);
     gateway.drain();
     let received: Vec<u32> = conversions(&stand_in).iter().map(|c| c.received).collect();
     assert_eq!(received, [2, 3, 2, 2]);

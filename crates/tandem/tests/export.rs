@@ -22,7 +22,8 @@ fn json_of(config: &Path, more: &[&str]) -> Vec<Value> {
     let told = export(config, &[&["--format", "json"], more].concat());
     assert_eq!(told.code, 0, "{}", told.stderr);
     let records: Vec<Value> = told.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(told.stderr.trim_end(), format!("{} records", records.len()));
+    let word = if records.len() == 1 { "record" } else { "records" };
+    assert_eq!(told.stderr.trim_end(), format!("{} {word}", records.len()));
     records
 }
 

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod harness;
+mod person;
 
-use harness::{ACCESS_TOKEN, Answer, Client, Gateway, Home, KEY, PIXEL, StandIn, TOKEN, now_s, until};
+use harness::{ACCESS_TOKEN, Gateway, Home, KEY, PIXEL, StandIn, TOKEN, now_s, until};
+use person::Person;
 use serde_json::{Value, json};
 use tandem_sandbox::{Options, Query};
 
@@ -30,54 +32,6 @@ fn sites(stand_in: &StandIn) -> String {
         base_url = "{base_url}"
         "#
     )
-}
-
-/// Somebody who is signed in.
-struct Person<'a> {
-    gateway: &'a Gateway,
-    cookie: String,
-}
-
-impl<'a> Person<'a> {
-    fn sign_in(gateway: &'a Gateway) -> Self {
-        let headers = [("Content-Type", "application/x-www-form-urlencoded")];
-        let body = format!("token={TOKEN}");
-        let answer = Client::new(gateway.private).call("POST", "/login", &headers, body.as_bytes()).unwrap();
-        let cookie = answer.headers("set-cookie")[0].split(';').next().unwrap().to_owned();
-        Self { gateway, cookie }
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        let headers = [("Accept", "text/html"), ("Cookie", self.cookie.as_str())];
-        Client::new(self.gateway.private).call("GET", path, &headers, b"").unwrap()
-    }
-
-    fn page(&self, path: &str) -> String {
-        let answer = self.get(path);
-        // Written so where it stands for itself: a slash is no sign of markup.
-        let text = answer.text().replace("&#x2f;", "/");
-        assert_eq!(answer.status, 200, "{path}: {text}");
-        assert!(answer.head.contains("frame-ancestors 'none'"));
-        assert!(!text.contains("style=") && !text.contains("<script>"), "{path}: {text}");
-        assert_eq!(text.matches("<h1").count(), 1, "{path}");
-        text
-    }
-
-    /// What a form of the page would send: with the key it carries.
-    fn press(&self, page: &str, path: &str, fields: &str) -> Answer {
-        let text = self.page(page);
-        let key = text.split("name=\"form_key\" value=\"").nth(1).unwrap().split('"').next().unwrap();
-        self.post(path, &format!("form_key={key}&{fields}"))
-    }
-
-    fn post(&self, path: &str, body: &str) -> Answer {
-        let headers = [
-            ("Accept", "text/html"),
-            ("Cookie", self.cookie.as_str()),
-            ("Content-Type", "application/x-www-form-urlencoded"),
-        ];
-        Client::new(self.gateway.private).call("POST", path, &headers, body.as_bytes()).unwrap()
-    }
 }
 
 fn accept(gateway: &Gateway, events: &[Value]) {

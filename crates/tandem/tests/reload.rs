@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod harness;
+mod slow;
+
+use std::time::{Duration, Instant};
 
 use harness::{Client, Gateway, Home, PIXEL, StandIn, now_s, until};
 use serde_json::{Value, json};
+use slow::Slow;
 use tandem_sandbox::{Options, Query};
 
 /// One shop with an events API and TikTok.
@@ -21,9 +25,12 @@ const SOUTH: Shop<'_> =
     Shop { id: "south", key: "south-key", pixel: "CSOUTHPIXEL0000000000", token: "south-token" };
 
 fn sites(stand_in: &StandIn, shops: &[Shop<'_>]) -> String {
+    sites_at(&stand_in.base_url(), shops)
+}
+
+fn sites_at(base_url: &str, shops: &[Shop<'_>]) -> String {
     let site = |shop: &Shop<'_>| {
         let Shop { id, key, pixel, token } = shop;
-        let base_url = stand_in.base_url();
         format!(
             r#"
             [[site]]
@@ -184,4 +191,23 @@ fn events_that_come_while_the_configuration_changes_are_all_counted_once() {
     let report = stand_in.sandbox.report(&Query::default());
     assert_eq!(counted(&stand_in, NORTH.pixel).len(), 400);
     assert_eq!(report.events, 400, "nothing was sent twice");
+}
+
+/// The answer of a call with the old token speaks of the old token: it must not hold the lane up for the half minute of a
+/// destination that is stopped.
+#[test]
+fn a_call_under_way_with_the_old_token_does_not_hold_up_the_new_one() {
+    let slow = Slow::open("stale-token");
+    let home = Home::new(&sites_at(&slow.base_url(), &[Shop { token: "stale-token", ..NORTH }]));
+    let gateway = home.start();
+    assert_eq!(send(&gateway, "north-key", "n1"), 200);
+    until("a call is under way", || slow.calls() == 1);
+    home.write(&sites_at(&slow.base_url(), &[NORTH]));
+    gateway.hang_up();
+    let released = Instant::now();
+    slow.answer();
+    gateway.drain();
+    assert!(released.elapsed() < Duration::from_secs(25), "held up for {:?}", released.elapsed());
+    until("it is not called stopped any more", || gateway.summary()["lanes"][0]["stopped"].is_null());
+    assert_eq!(slow.calls(), 2);
 }

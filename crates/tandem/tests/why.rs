@@ -239,8 +239,11 @@ fn pages_tell_the_same_and_send_again_only_when_asked_twice() {
     assert_eq!(location(&keyed("destination=tiktok")), "/events/1?said=confirm");
     assert_eq!(location(&keyed("destination=nowhere&count_again=yes")), "/events/1?said=destination");
     assert_eq!(gateway.records("deliveries").len(), 1, "nothing was sent yet");
-    assert_eq!(location(&keyed("destination=tiktok&count_again=yes")), "/events/1?said=sent");
+    assert!(text.contains("name=\"delivery\" value=\"1\""), "{text}");
+    let confirmed = "destination=tiktok&delivery=1&count_again=yes";
+    assert_eq!(location(&keyed(confirmed)), "/events/1?said=sent");
     gateway.drain();
+    assert_eq!(location(&keyed(confirmed)), "/events/1?said=older", "the same press again");
     assert_eq!(gateway.records("deliveries").len(), 2);
     let after = browse(gateway, "/events/1?said=sent", &cookie).text();
     assert!(after.contains("in the queue again") && after.contains("by a replay"), "{after}");

@@ -122,8 +122,12 @@ fn never_came(story: &Story, now_ms: i64) -> Cause {
     let searched = &story.searched;
     if searched.unseen > 0 {
         let text = format!(
-            "Nothing is found as {asked:?} yet, but {} events are not looked through: the index is still being made.",
-            searched.unseen
+            "Nothing is found as {asked:?} yet, but {} not looked through: the index is still being made.",
+            if searched.unseen == 1 {
+                "1 event is".to_owned()
+            } else {
+                format!("{} events are", searched.unseen)
+            }
         );
         return Cause::new("index_behind", Verdict::Unknown, rank::NOT_SENT, text);
     }
@@ -169,9 +173,10 @@ fn looked_for(story: &Story) -> Vec<Step> {
     let sites = if searched.sites.is_empty() { "no site".to_owned() } else { searched.sites.join(", ") };
     let since = searched.since_ms.map(|ms| format!(", from {} on", at(ms))).unwrap_or_default();
     let text = format!(
-        "Looked through {} events of {sites}{since}: by event id, by order id, and by both without case, separators and \
+        "Looked through {} of {sites}{since}: by event id, by order id, and by both without case, separators and \
          usual prefixes; through the order ledger; and through the newest {} notices.",
-        searched.events, searched.notices
+        if searched.events == 1 { "1 event".to_owned() } else { format!("{} events", searched.events) },
+        searched.notices
     );
     let looked = Step {
         what: "searched",

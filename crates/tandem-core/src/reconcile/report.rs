@@ -492,8 +492,12 @@ impl Reconciler {
         let by = day.difference.unsigned_abs();
         let (destination, date) = (&day.destination, &day.date);
         let mut sentence = format!(
-            "On {date} (UTC) {} sales were delivered to {destination}, and it counted {} ({}): {by} {}.",
-            day.delivered,
+            "On {date} (UTC) {} delivered to {destination}, and it counted {} ({}): {by} {}.",
+            if day.delivered == 1 {
+                "1 sale was".to_owned()
+            } else {
+                format!("{} sales were", day.delivered)
+            },
             day.counted,
             day.figure.text(),
             if day.difference < 0 { "fewer" } else { "more" },

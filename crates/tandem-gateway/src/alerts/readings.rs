@@ -182,7 +182,9 @@ fn silent(arrived: &Arrivals, site: &str, source: &str, now_ms: i64) -> Reading 
     let weeks = weeks(|shift| arrived.events(site, source, shift, hours));
     let Some(missed) = missed(&weeks) else { return Reading { enough: false, ..empty } };
     let detail = format!(
-        "Nothing has come for {hours} full hours. In the same hours of earlier weeks it were at least {missed} events."
+        "Nothing has come for {}. In the same hours of earlier weeks there was at least {}.",
+        counted(hours, "full hour"),
+        counted(missed, "event")
     );
     // After so long a silence it is not coming back.
     Reading { value: float(missed), enough: hours < SILENT_HOURS, detail, ..empty }

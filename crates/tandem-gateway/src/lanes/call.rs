@@ -15,17 +15,21 @@ use super::group::grouped;
 use super::restraint::Mood;
 use crate::metrics::State;
 use crate::transport::Transport;
-use crate::{Gateway, Lane, pipeline, sessions, shaping};
+use crate::{Gateway, Lane, pipeline, repeated, sessions, shaping};
 
 /// What a call brings back.
 pub(super) struct Called {
     pub(super) seqs: Vec<i64>,
+    /// Under which set-up it was made.
+    pub(super) set_up: u64,
     /// How the platform is disposed, if the call tells.
     pub(super) mood: Option<Mood>,
 }
 
 pub(super) struct Call {
     pub(super) lane: Lane,
+    /// Counts the set-ups that the lane had.
+    pub(super) set_up: u64,
     pub(super) gateway: Arc<Gateway>,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) stop: watch::Receiver<bool>,
@@ -87,7 +91,7 @@ impl Call {
                 break;
             }
         }
-        Called { seqs, mood }
+        Called { seqs, set_up: self.set_up, mood }
     }
 
     /// Gives sales that waited for it what their page told meanwhile, and keeps it in the log.
@@ -233,7 +237,7 @@ impl Call {
         let reply = self.transport.send(request).await;
         drill::point("lane.after_call");
         let latency = began.elapsed();
-        let verdicts = self.lane.destination.reply(&reply);
+        let verdicts = repeated::in_words(self.lane.destination.reply(&reply));
         let refused = matches!(&verdicts, Reply::Whole(Verdict::Rejected { .. }));
         let each = spread(verdicts, group.len());
         let again = if refused { self.again_at_once(&group, &each) } else { Again::No };
@@ -510,7 +514,7 @@ fn excerpt(reply: &HttpReply, each: &[Verdict]) -> Option<String> {
     }
     match reply {
         HttpReply::Answer { body, .. } => {
-            Some(String::from_utf8_lossy(&body[..body.len().min(2_000)]).into_owned())
+            Some(repeated::cut(&String::from_utf8_lossy(&body[..body.len().min(2_000)])))
         }
         HttpReply::NoAnswer { why, .. } => Some(why.clone()),
     }

@@ -55,6 +55,7 @@ pub async fn run(gateway: Arc<Gateway>, transport: Arc<dyn Transport>, mut stop:
                 restraint: restraint(&gateway, lane.id),
                 calls: JoinSet::new(),
                 paused: false,
+                set_up: 0,
             };
             tasks.spawn(worker.run(stop.clone()));
         }
@@ -86,6 +87,8 @@ struct Worker {
     calls: JoinSet<Called>,
     /// A person held it up when it last looked.
     paused: bool,
+    /// Counts what may have mended what it is held up by: calls from before tell nothing of that.
+    set_up: u64,
 }
 
 impl Worker {
@@ -110,7 +113,7 @@ impl Worker {
                 () = tokio::time::sleep(sleep) => {}
                 Some(called) = self.calls.join_next() => self.finish(called).await,
                 // Perhaps a person mended what the lane is held up by.
-                _ = sites.changed() => self.restraint = restraint(&self.gateway, self.lane),
+                _ = sites.changed() => self.begin_anew(),
                 _ = stop.changed() => {}
             }
         }
@@ -122,8 +125,14 @@ impl Worker {
     fn look_for_pause(&mut self) {
         let was_paused = std::mem::replace(&mut self.paused, self.gateway.store.paused(self.lane));
         if was_paused && !self.paused {
-            self.restraint = restraint(&self.gateway, self.lane);
+            self.begin_anew();
         }
+    }
+
+    /// As after a start: one that is on record as stopped tries one event at once.
+    fn begin_anew(&mut self) {
+        self.set_up += 1;
+        self.restraint = restraint(&self.gateway, self.lane);
     }
 
     /// Somebody lifted the stop through the API.
@@ -138,8 +147,13 @@ impl Worker {
                     self.under_way.remove(seq);
                 }
                 let was_stopped = self.restraint.is_stopped();
-                if let Some(mood) = called.mood {
-                    self.restraint.note(mood, Instant::now());
+                match called.mood {
+                    // An answer to the old set-up. It may have put a stop on record, which the next try lifts or confirms.
+                    Some(Mood::Stopped) if called.set_up != self.set_up => {
+                        self.restraint = restraint(&self.gateway, self.lane);
+                    }
+                    Some(mood) => self.restraint.note(mood, Instant::now()),
+                    None => {}
                 }
                 if was_stopped && !self.restraint.is_stopped() {
                     self.go_on().await;
@@ -189,6 +203,7 @@ impl Worker {
             self.under_way.extend(batch.due.iter().map(|d| d.seq));
             let call = Call {
                 lane: lane.clone(),
+                set_up: self.set_up,
                 gateway: self.gateway.clone(),
                 transport: self.transport.clone(),
                 stop: self.stop.clone(),

@@ -317,7 +317,7 @@ fn own_text(name: &str, text: &str) -> Value {
 }
 
 /// What a platform may repeat of an event; numbers in there are ids.
-fn is_told(text: &str) -> bool {
+pub(super) fn is_told(text: &str) -> bool {
     page::is_personal_text(text) || text.contains('@')
 }
 

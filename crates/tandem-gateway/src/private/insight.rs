@@ -82,6 +82,7 @@ pub(super) async fn search(
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Days {
     site: Option<String>,
     days: Option<i64>,
@@ -99,6 +100,7 @@ pub(super) async fn findings(
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct WhichObservations {
     code: Option<String>,
     site: Option<String>,

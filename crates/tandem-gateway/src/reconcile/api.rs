@@ -26,6 +26,7 @@ pub(crate) fn routes() -> Router<Arc<Gateway>> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Asked {
     site: String,
     days: Option<u32>,
@@ -33,6 +34,7 @@ struct Asked {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct List {
     site: String,
     #[serde(default)]

@@ -52,13 +52,12 @@ impl Http {
         let mut answer = self.client.request(method, address).headers(headers).body(body).send().await?;
         let (status, headers) = (answer.status().as_u16(), std::mem::take(answer.headers_mut()));
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await? {
+        while body.len() < limit
+            && let Some(chunk) = answer.chunk().await?
+        {
             body.extend_from_slice(&chunk);
-            if body.len() >= limit {
-                body.truncate(limit);
-                break;
-            }
         }
+        body.truncate(limit);
         Ok(Fetched { status, headers, body })
     }
 
@@ -87,7 +86,8 @@ impl Http {
         Ok(status)
     }
 
-    /// An answer with its headers and the first `limit` bytes of its body, for who looks at a web site from outside.
+    /// An answer with its headers and the first `limit` bytes of its body, for who looks at a web site from outside, or
+    /// (with 0) only wants to know the status: then nobody waits for the body.
     ///
     /// # Errors
     /// Why there is no answer.

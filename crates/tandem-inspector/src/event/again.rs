@@ -21,6 +21,8 @@ const MAX_FORM: usize = 8 << 10;
 struct Form {
     form_key: String,
     destination: String,
+    /// The newest delivery that the page showed.
+    delivery: Option<i64>,
     /// The box about counting again is ticked.
     is_confirmed: bool,
 }
@@ -34,6 +36,10 @@ pub(super) fn words(said: &str) -> Option<(&'static str, &'static str)> {
             "wait",
             "Nothing was done: the platform has this event. Tick the box if it is to be sent again all the same.",
         ),
+        "older" => (
+            "wait",
+            "Nothing was done: it was sent since that page was made. This is how it stands now; send it again from here if it must be.",
+        ),
         "destination" => ("bad", "Nothing was done: the event has no such destination."),
         _ => return None,
     })
@@ -46,6 +52,7 @@ async fn form(request: Request) -> Form {
         match &*name {
             "form_key" => form.form_key = value.into_owned(),
             "destination" => form.destination = value.into_owned(),
+            "delivery" => form.delivery = value.parse().ok(),
             "count_again" => form.is_confirmed = value == "yes",
             _ => {}
         }
@@ -81,6 +88,8 @@ pub(crate) async fn send(
 
 /// What to say; `None` when the store does not answer.
 async fn replay(inspector: &Inspector, seq: i64, form: &Form) -> Option<&'static str> {
+    // One after the other: of a button that was pressed twice, the second press finds what the first one did.
+    let _turn = inspector.sending.lock().await;
     let store = inspector.gateway.store.clone();
     let story = tokio::task::spawn_blocking(move || store.story_of(seq)).await.ok()?.ok()?;
     let record = story.and_then(|story| story.events.into_iter().find(|record| record.seq == seq));
@@ -92,6 +101,10 @@ async fn replay(inspector: &Inspector, seq: i64, form: &Form) -> Option<&'static
     let was_delivered = deliveries.iter().any(|delivery| delivery.state == DeliveryState::Delivered);
     if was_delivered && !form.is_confirmed {
         return Some("confirm");
+    }
+    // Going back and pressing it once more is no wish to have it counted once more.
+    if was_delivered && form.delivery != deliveries.iter().map(|delivery| delivery.seq).max() {
+        return Some("older");
     }
     let replay = Replay {
         event_seq: Some(seq),

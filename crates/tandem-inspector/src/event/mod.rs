@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use serde::Deserialize;
 use tandem_core::diagnose::Record;
 use tandem_gateway::{Gateway, why};
 use tandem_store::StoreError;
 
 use crate::Inspector;
+use crate::asked::Asked;
 use crate::session::Visitor;
 use crate::why::no_answer;
 
@@ -22,21 +22,18 @@ mod show;
 
 pub(crate) use again::send;
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(crate) struct Said {
-    /// What became of a form, see [`again::words`].
-    said: String,
-}
-
 pub(crate) async fn page(
     State(inspector): State<Arc<Inspector>>,
     Extension(visitor): Extension<Visitor>,
     seq: Result<Path<i64>, PathRejection>,
-    said: Result<Query<Said>, QueryRejection>,
+    uri: Uri,
 ) -> Response {
     let Ok(Path(seq)) = seq else { return not_there(&inspector, &visitor) };
-    let said = said.map(|Query(said)| said.said).unwrap_or_default();
+    // `said`: what became of a form, see [`again::words`].
+    let said = match Asked::read(&uri, &["said"]) {
+        Ok(asked) => asked.get("said").to_owned(),
+        Err(text) => return inspector.shell.unclear(&visitor, &text),
+    };
     let gateway = inspector.gateway.clone();
     let read = tokio::task::spawn_blocking(move || gathered(&gateway, seq, &said));
     match read.await {

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body::Frame;
 use serde_json::json;
+use tandem_core::table;
 use tandem_store::Store;
 use tandem_store::insight::{FoundEvent, Search};
 use tokio::sync::mpsc;
@@ -20,7 +21,7 @@ use tokio::sync::mpsc;
 use super::{PARAMETERS, filter};
 use crate::asked::Asked;
 use crate::session::Visitor;
-use crate::{Inspector, csv as table, format};
+use crate::{Inspector, format};
 
 /// Rows at most.
 const MAX_ROWS: usize = 10_000;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tandem_core::Severity;
 use tandem_core::names;
+use tandem_gateway::live::names_somebody;
 use tandem_store::insight::{Found, FoundEvent, Search};
 use tandem_store::{Keep, Store, StoreError};
 
@@ -152,6 +153,7 @@ fn word(severity: Severity) -> &'static str {
 
 /// Reads the filters of an address.
 fn filter(asked: &Asked) -> Result<Search, String> {
+    asked.check_ids()?;
     for (name, words) in [("state", STATES), ("channel", CHANNELS)] {
         let value = asked.get(name);
         if !value.is_empty() && !words.contains(&value) {
@@ -194,17 +196,17 @@ pub(crate) async fn page(
     Extension(visitor): Extension<Visitor>,
     uri: Uri,
 ) -> Response {
-    let understood = Asked::read(&uri, PARAMETERS).and_then(|asked| {
-        let search = filter(&asked)?;
-        Ok((asked, search))
-    });
-    let (asked, search) = match understood {
-        Ok(understood) => understood,
+    let asked = match Asked::read(&uri, PARAMETERS) {
+        Ok(asked) => asked,
         Err(text) => return inspector.shell.unclear(&visitor, &text),
     };
     if let Some(address) = without_mail(&asked) {
         return Redirect::to(&address).into_response();
     }
+    let search = match filter(&asked) {
+        Ok(search) => search,
+        Err(text) => return inspector.shell.unclear(&visitor, &text),
+    };
     let found = read(&inspector, move |store| {
         let number = search.text.as_ref().and_then(|text| text.parse().ok());
         Ok((store.search(&search)?, numbered(store, number)?, store.kept("search")?))
@@ -311,6 +313,12 @@ pub(crate) async fn keep(
     if name.is_empty() {
         return inspector.shell.unclear(&visitor, "A saved search needs a name.");
     }
+    if names_somebody(&name) {
+        return inspector.shell.unclear(
+            &visitor,
+            "The name has an e-mail address or a phone number in it, and is kept: choose another.",
+        );
+    }
     let is_deleted = form.get("delete") == "yes";
     let asked =
         format!("/?{}", form.get("query")).parse::<Uri>().map_err(|_| "This is no search.".to_owned());
@@ -319,8 +327,11 @@ pub(crate) async fn keep(
         Ok(asked) => asked.without(&["before"]),
         Err(text) => return inspector.shell.unclear(&visitor, &text),
     };
-    let kept = read(&inspector, |store| Ok(store.kept("search")?.len())).await;
-    if !is_deleted && kept.is_none_or(|saved| saved >= MAX_SAVED) {
+    let Some(kept) = read(&inspector, |store| store.kept("search")).await else {
+        return inspector.shell.no_answer(&visitor);
+    };
+    let is_new = !kept.iter().any(|document| document.name == name);
+    if !is_deleted && is_new && kept.len() >= MAX_SAVED {
         return inspector.shell.unclear(&visitor, "There are 100 saved searches. Delete one first.");
     }
     let body = (!is_deleted).then(|| serde_json::json!({ "query": asked.query() }).to_string());

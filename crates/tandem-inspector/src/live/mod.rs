@@ -4,16 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use tandem_gateway::live::{Filter, Kind, Record, link, recall};
 
-use crate::Inspector;
 use crate::session::Visitor;
 use crate::shell::Entry;
+use crate::{Inspector, asked};
 
 mod show;
 mod stream;
@@ -79,9 +78,25 @@ pub(crate) struct Asked {
 pub(crate) async fn page(
     State(inspector): State<Arc<Inspector>>,
     Extension(visitor): Extension<Visitor>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    uri: Uri,
 ) -> Response {
-    let filter = asked.map(|Query(asked)| asked.filter).unwrap_or_default().tidied();
+    let known = ["site", "event", "id", "order", "visitor", "destination", "verdict", "kind"];
+    let asked = match asked::Asked::read_ids(&uri, &known) {
+        Ok(asked) => asked,
+        Err(text) => return inspector.shell.unclear(&visitor, &text),
+    };
+    let of = |name: &str| asked.get(name).to_owned();
+    let filter = Filter {
+        site: of("site"),
+        event: of("event"),
+        id: of("id"),
+        order: of("order"),
+        visitor: of("visitor"),
+        destination: of("destination"),
+        verdict: of("verdict"),
+        kind: of("kind"),
+    }
+    .tidied();
     let (recent, newest) = inspector.gateway.live.recent(&filter);
     let store = inspector.gateway.store.clone();
     let recalled = match tokio::task::spawn_blocking(move || recall(&store)).await {

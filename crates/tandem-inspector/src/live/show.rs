@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use tandem_gateway::live::{EventRef, Kind, Record};
+use tandem_gateway::repeated;
 
 /// Events of one record that are listed.
 const MAX_EVENTS: usize = 50;
@@ -162,7 +163,11 @@ fn sections(record: &Record) -> Vec<(&'static str, String)> {
             ("Request, redacted", exchange(part("request"))),
         ],
     };
-    all.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+    // On pages hashes are cut; who compares them whole asks the API.
+    all.into_iter()
+        .map(|(name, text)| (name, repeated::cut(&text)))
+        .filter(|(_, text)| !text.is_empty())
+        .collect()
 }
 
 fn pretty(value: &Value) -> String {

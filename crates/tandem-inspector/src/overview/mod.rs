@@ -187,8 +187,8 @@ fn arrivals(scope: &Scope, overview: &Overview) -> (Value, Vec<(String, String, 
     let labels: Vec<String> =
         units.iter().map(|at| if hourly { hour_label(*at) } else { day_label(*at) }).collect();
     let words = format!(
-        "{} events by {} in {}, {} of them purchases.",
-        format::count(counts.iter().map(|(other, sales)| other + sales).sum()),
+        "{} by {} in {}; purchases among them: {}.",
+        format::many(counts.iter().map(|(other, sales)| other + sales).sum(), "event", "events"),
         if hourly { "hour" } else { "day" },
         scope.period.words,
         format::count(counts.iter().map(|(_, sales)| sales).sum()),

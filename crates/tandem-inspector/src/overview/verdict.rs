@@ -135,8 +135,8 @@ pub(super) fn remarks(all: &[Destination], writable: bool) -> Vec<Remark> {
             let text = format!("{} is paused by {who}; its events wait.", name(one, all));
             remarks.push(Remark { mood: "wait", text, href: "/destinations", link: "Let it go on" });
         } else if one.mood == "bad" {
-            let lost = format::count(one.rejected + one.expired);
-            let text = format!("{} did not take {lost} events in this time.", name(one, all));
+            let lost = format::many(one.rejected + one.expired, "event", "events");
+            let text = format!("{} did not take {lost} in this time.", name(one, all));
             remarks.push(Remark { mood: "bad", text, href: "/findings#not-sent", link: "See why" });
         }
     }

@@ -20,28 +20,28 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> ExitCode {
     let Some(path) = args.config.as_ref().filter(|_| !args.example) else {
-        print!("{}", config::EXAMPLE);
+        say_bare!("{}", config::EXAMPLE);
         return ExitCode::SUCCESS;
     };
     match config::load(path) {
         Ok(config) => {
             for remark in &config.remarks {
-                println!("remark: {remark}");
+                say!("remark: {remark}");
             }
             for setup in &config.sites {
                 let sources: Vec<_> = setup.sources.iter().map(|s| s.name()).collect();
                 let destinations: Vec<_> = setup.destinations.iter().map(|d| d.definition().name).collect();
                 let to =
                     if destinations.is_empty() { "nowhere yet".to_owned() } else { destinations.join(", ") };
-                println!("site {}: from {} to {to}", setup.site.id, sources.join(", "));
+                say!("site {}: from {} to {to}", setup.site.id, sources.join(", "));
             }
             let told = rule_tests::run(&config, SystemClock::default().now_s());
-            told.lines.iter().for_each(|line| println!("{line}"));
+            told.lines.iter().for_each(|line| say!("{line}"));
             if told.failed > 0 {
                 eprintln!("{} rule test(s) failed", told.failed);
                 return ExitCode::FAILURE;
             }
-            println!("{} is fine", path.display());
+            say!("{} is fine", path.display());
             ExitCode::SUCCESS
         }
         Err(problems) => {

@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         match line(setup, plugin, url)? {
             Some(line) => {
                 eprintln!("site {}, for the plugin's settings; keep it like a password:", setup.site.id);
-                println!("{line}");
+                say!("{line}");
             }
             None => {
                 lacking += 1;

@@ -64,7 +64,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let signer = link::Signer::new(token).context("the private token makes no key")?;
     let now_s = args.now.map_or_else(|| SystemClock::default().now_s(), |ms| ms.div_euclid(1_000));
     url.query_pairs_mut().append_pair(link::PARAMETER, &signer.sign(&setup.site.id, &label, now_s));
-    println!("{url}");
+    say!("{url}");
     eprintln!(
         "Open it in your browser within the hour and allow advertising; your visits are marked {label}:\n  \
          http://{}/live?visitor={label}",

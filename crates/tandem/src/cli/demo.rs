@@ -84,7 +84,7 @@ async fn end(shop: shop::Open, app: App) -> anyhow::Result<ExitCode> {
 
 /// Plays the captures and prints each.
 async fn play_all(http: &Http, app: &App, sandbox: SocketAddr) -> anyhow::Result<bool> {
-    println!("Tandem demo: a shop's gateway, and stand-ins for {PLATFORMS}. Nothing leaves this machine.\n");
+    say!("Tandem demo: a shop's gateway, and stand-ins for {PLATFORMS}. Nothing leaves this machine.\n");
     play::show_deliveries(&play::deliver(http, app).await?);
     play::settled(app).await?;
     let verdict = verdict(http, app, sandbox).await?;
@@ -98,49 +98,41 @@ fn invite(shop: &shop::Open, app: &App, sandbox: SocketAddr) {
     let port = shop.address.port();
     // As TikTok's ads do it: another id for every click.
     let click = app.gateway.clock.now_s();
-    println!(
-        "Tandem demo: a shop, its gateway, and stand-ins for {PLATFORMS}. Nothing leaves this machine.\n"
-    );
-    println!("  Open    http://localhost:{port}/?ttclid=demo-click-{click:x}    in your browser\n");
-    println!(
+    say!("Tandem demo: a shop, its gateway, and stand-ins for {PLATFORMS}. Nothing leaves this machine.\n");
+    say!("  Open    http://localhost:{port}/?ttclid=demo-click-{click:x}    in your browser\n");
+    say!(
         "as if you came by an ad. The shop asks first: decline, or say nothing, and neither half is sent. Accept and"
     );
-    println!(
+    say!(
         "buy something: the sale is reported twice, by your browser and by the shop's server, and counts once."
     );
-    println!("The thank-you page shows it.");
+    say!("The thank-you page shows it.");
     look_around(app, sandbox);
 }
 
 fn look_around(app: &App, sandbox: SocketAddr) {
     let App { public, private, gateway, .. } = app;
-    println!("\nLook around:");
-    println!("  the inspector             http://{private}/   (sign in with the token: {TOKEN})");
-    println!("  everything as it happens  http://{private}/live");
-    println!("  what platforms would show http://{sandbox}/");
-    println!("  the same as data          http://{sandbox}/sandbox/conversions");
-    println!(
-        "  send an event yourself    curl -H 'Authorization: Bearer demo-key' http://{public}/v1/events \\"
-    );
-    println!("                              -d '{SAMPLE_EVENT}'");
-    println!(
-        "  what became of it         curl -H 'Authorization: Bearer {TOKEN}' http://{private}/api/summary"
-    );
-    println!(
-        "                            … /api/records/events  /api/records/deliveries  /api/records/notices"
-    );
-    println!("  the log, with any SQL tool   {}", gateway.store.path().display());
+    say!("\nLook around:");
+    say!("  the inspector             http://{private}/   (sign in with the token: {TOKEN})");
+    say!("  everything as it happens  http://{private}/live");
+    say!("  what platforms would show http://{sandbox}/");
+    say!("  the same as data          http://{sandbox}/sandbox/conversions");
+    say!("  send an event yourself    curl -H 'Authorization: Bearer demo-key' http://{public}/v1/events \\");
+    say!("                              -d '{SAMPLE_EVENT}'");
+    say!("  what became of it         curl -H 'Authorization: Bearer {TOKEN}' http://{private}/api/summary");
+    say!("                            … /api/records/events  /api/records/deliveries  /api/records/notices");
+    say!("  the log, with any SQL tool   {}", gateway.store.path().display());
 }
 
 fn sum_up(verdict: anyhow::Result<Verdict>) {
-    println!("\nPlayed meanwhile: webhooks captured from a real WooCommerce store.");
+    say!("\nPlayed meanwhile: webhooks captured from a real WooCommerce store.");
     match verdict {
-        Ok(verdict) if verdict.right() => println!("  {verdict}\n  As it should be."),
-        Ok(verdict) => println!("  WRONG: {verdict}"),
-        Err(error) => println!("  Not checked: {error:#}"),
+        Ok(verdict) if verdict.right() => say!("  {verdict}\n  As it should be."),
+        Ok(verdict) => say!("  WRONG: {verdict}"),
+        Err(error) => say!("  Not checked: {error:#}"),
     }
-    println!("  tandem demo --exit shows each of them.");
-    println!("\nCtrl-C ends it and removes its files.");
+    say!("  tandem demo --exit shows each of them.");
+    say!("\nCtrl-C ends it and removes its files.");
 }
 
 /// A temporary folder that goes with the demo.

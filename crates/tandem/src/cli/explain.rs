@@ -93,7 +93,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (site, lanes) = (setup.site.clone(), lanes(args, &setup, rates)?);
     let runtime = SiteRuntime { site, sources: HashMap::new(), lanes, script: None };
     let (report, found) = explain(&runtime, Decoded { context, ..decoded }, now_s);
-    println!("{}", serde_json::to_string_pretty(&report)?);
+    say!("{}", serde_json::to_string_pretty(&report)?);
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
@@ -112,7 +112,7 @@ async fn stored(args: &Args, path: &Path, seq: i64) -> anyhow::Result<ExitCode> 
     let (setup, rates) = setup(args, Some(&event.site))?;
     let mut report = explain_event(&lanes(args, &setup, rates)?, &event, now_s(args));
     report["on_record"] = row["deliveries"].clone();
-    println!("{}", serde_json::to_string_pretty(&json!({ "events": [report], "rejections": [] }))?);
+    say!("{}", serde_json::to_string_pretty(&json!({ "events": [report], "rejections": [] }))?);
     Ok(ExitCode::SUCCESS)
 }
 

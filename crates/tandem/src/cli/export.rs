@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use serde_json::Value;
+use tandem_core::table;
 use tandem_store::{ConsentRecord, Reader};
 
 use crate::config;
@@ -75,7 +76,7 @@ fn consent(args: &ConsentArgs) -> anyhow::Result<ExitCode> {
         Sink { out: BufWriter::new(output(args.output.as_deref())?), format: args.format, count: 0 };
     match sink.take_all(&reader, args.site.as_deref(), since, until)? {
         Ok(()) => {
-            eprintln!("{} records", sink.count);
+            eprintln!("{} {}", sink.count, if sink.count == 1 { "record" } else { "records" });
             Ok(ExitCode::SUCCESS)
         }
         // Whoever reads the start of it has seen enough.
@@ -142,43 +143,8 @@ fn row(record: &ConsentRecord) -> io::Result<String> {
     let fields = serde_json::to_value(record)?;
     let cells = ConsentRecord::COLUMNS.map(|name| match &fields[name] {
         Value::Null => String::new(),
-        Value::String(text) => cell(text),
+        Value::String(text) => table::cell(text),
         other => other.to_string(),
     });
     Ok(cells.join(","))
-}
-
-/// A text as a cell. Ids are a sender's choice, and a spreadsheet runs what looks like a formula.
-fn cell(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    if text.contains(['"', ',', '\r', '\n']) {
-        format!("\"{guard}{}\"", text.replace('"', "\"\""))
-    } else {
-        format!("{guard}{text}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_quoted_where_they_must_and_run_nowhere() {
-        for (text, wanted) in [
-            ("", ""),
-            ("order 7", "order 7"),
-            ("a,b", "\"a,b\""),
-            ("say \"no\"", "\"say \"\"no\"\"\""),
-            ("two\r\nlines", "\"two\r\nlines\""),
-            ("=1+1", "'=1+1"),
-            ("+49", "'+49"),
-            ("-7", "'-7"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("=HYPERLINK(\"https://x\",\"y\")", "\"'=HYPERLINK(\"\"https://x\"\",\"\"y\"\")\""),
-            ("\t=1", "'\t=1"),
-            ("a=b", "a=b"),
-        ] {
-            assert_eq!(cell(text), wanted, "{text:?}");
-        }
-    }
 }

@@ -88,6 +88,17 @@ impl Cli {
     }
 }
 
+/// Writes to standard output. Whoever reads the start of it and goes away has seen enough: that ends no command.
+pub(crate) fn said(words: std::fmt::Arguments<'_>) {
+    use std::io::{ErrorKind, Write};
+    match std::io::stdout().lock().write_fmt(words) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("tandem: cannot write to standard output: {error}");
+        }
+        _ => {}
+    }
+}
+
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }

@@ -99,9 +99,9 @@ async fn compare(args: &Args) -> anyhow::Result<bool> {
     let report = asker.ask(Method::GET, "/api/reconcile", &query, Vec::new()).await?;
     let share = report["share"].as_f64().context("the gateway's answer cannot be read")?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        say!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        print!("{}", show(&report, args.threshold));
+        say_bare!("{}", show(&report, args.threshold));
     }
     Ok(share > args.threshold)
 }
@@ -161,7 +161,8 @@ impl Asker {
 
 /// Remarks on a file go to standard error, so that standard output is the comparison alone.
 fn tell_import(name: &str, told: &Value) {
-    eprintln!("{name}: {} rows kept, {} left out", told["rows"], told["bad"]);
+    let rows = if told["rows"] == 1 { "row" } else { "rows" };
+    eprintln!("{name}: {} {rows} kept, {} left out", told["rows"], told["bad"]);
     for problem in list(&told["problems"]) {
         eprintln!("  line {}: {}", problem["line"], text(&problem["what"]));
     }
@@ -171,7 +172,10 @@ fn tell_fetch(told: &Value) {
     for one in list(told) {
         match one["problem"].as_str() {
             Some(problem) => eprintln!("{}: {problem}", text(&one["destination"])),
-            None => eprintln!("{}: {} days fetched", text(&one["destination"]), one["days"]),
+            None => {
+                let days = if one["days"] == 1 { "day" } else { "days" };
+                eprintln!("{}: {} {days} fetched", text(&one["destination"]), one["days"]);
+            }
         }
     }
 }

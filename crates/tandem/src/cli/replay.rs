@@ -61,7 +61,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match Http::new()?.send(request).await {
         HttpReply::Answer { status: 200, body } => {
             let answer: Value = serde_json::from_slice(&body)?;
-            println!("{} deliveries made anew; they go out now", answer["deliveries"]);
+            let words = match answer["deliveries"].as_u64() {
+                Some(1) => "1 delivery made anew; it goes out now".to_owned(),
+                _ => format!("{} deliveries made anew; they go out now", answer["deliveries"]),
+            };
+            say!("{words}");
             Ok(ExitCode::SUCCESS)
         }
         HttpReply::Answer { status, body } => {

@@ -38,7 +38,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             HttpReply::Answer { status, body } => (line(status, &body), (200..300).contains(&status)),
             HttpReply::NoAnswer { why, .. } => (format!("no answer: {why}"), false),
         };
-        println!("{file}: {line}");
+        say!("{file}: {line}");
         failed += usize::from(!fine);
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

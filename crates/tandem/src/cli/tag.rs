@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let Some(script) = script(setup, &config.server.limits()) else { continue };
         found = true;
         let origin = args.origin.trim_end_matches('/');
-        println!("{}", if args.strict { script.strict_tag(origin) } else { script.tag(origin) });
+        say!("{}", if args.strict { script.strict_tag(origin) } else { script.tag(origin) });
     }
     anyhow::ensure!(found, "no such site has [site.sources.browser]");
     Ok(ExitCode::SUCCESS)

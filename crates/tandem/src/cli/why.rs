@@ -38,9 +38,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let found = ask::get(&server, &format!("/api/why?{}", query.finish())).await?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&found)?);
+        say!("{}", serde_json::to_string_pretty(&found)?);
     } else {
-        print!("{}", told(&found));
+        say_bare!("{}", told(&found));
     }
     Ok(exit_code(&found))
 }

@@ -459,6 +459,9 @@ fn read_answer(stream: &mut BufReader<TcpStream>) -> io::Result<Answer> {
     }
     let odd = || io::Error::new(io::ErrorKind::InvalidData, head.clone());
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(odd)?;
+    if head.to_ascii_lowercase().contains("\r\ntransfer-encoding: chunked") {
+        return Ok(Answer { status, head, body: read_chunks(stream)? });
+    }
     let length = head
         .lines()
         .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok())
@@ -467,4 +470,21 @@ fn read_answer(stream: &mut BufReader<TcpStream>) -> io::Result<Answer> {
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
     Ok(Answer { status, head, body })
+}
+
+/// A body in parts (RFC 9112, section 7.1).
+fn read_chunks(stream: &mut BufReader<TcpStream>) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        let length = usize::from_str_radix(line.trim(), 16).map_err(|_| io::ErrorKind::InvalidData)?;
+        // Each part ends with an empty line.
+        let mut part = vec![0; length + 2];
+        stream.read_exact(&mut part)?;
+        if length == 0 {
+            return Ok(body);
+        }
+        body.extend_from_slice(&part[..length]);
+    }
 }

@@ -1,4 +1,5 @@
 //! Where notices arrive: a webhook, a mail server, and somebody who never answers.
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -185,6 +186,28 @@ fn talk(stream: &TcpStream, office: &Mutex<PostOffice>) -> std::io::Result<()> {
         out.write_all(answer.as_bytes())?;
     }
     Ok(())
+}
+
+/// A web server that says yes at once, and never sends the body that it promises.
+pub(crate) struct Stalling {
+    pub(crate) address: SocketAddr,
+}
+
+impl Stalling {
+    pub(crate) fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let mut open = Vec::new();
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+                open.push(stream);
+            }
+        });
+        Self { address }
+    }
 }
 
 /// Takes connections and never says a word.

@@ -106,12 +106,12 @@ fn describe(order: &Value) -> String {
 
 /// Prints every delivery.
 pub(super) fn show_deliveries(deliveries: &[Told]) {
-    println!(
+    say!(
         "WooCommerce sends {} webhooks, as captured from a real store (dates moved to today). That store asked nobody:\n\
          the answers in the orders' meta are the demo's, a yes where nothing else is said.\n",
         deliveries.len()
     );
     for Told { topic, order, answer, scenario } in deliveries {
-        println!("  {topic:<15} {order:<38} {answer}\n      {scenario}");
+        say!("  {topic:<15} {order:<38} {answer}\n      {scenario}");
     }
 }

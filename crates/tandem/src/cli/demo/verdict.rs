@@ -54,21 +54,21 @@ impl Verdict {
 
     /// Prints each purchase beside what should have become of it.
     pub(super) fn show(&self) {
-        println!("\nWhat TikTok counts:\n");
+        say!("\nWhat TikTok counts:\n");
         for ((id, value, currency), count) in COUNTED.iter().zip(&self.counts) {
             let word = if count.once { "once" } else { "WRONG" };
-            println!("  Purchase  {id:<14} {value:>8} {currency}   {word:<6} {} match keys", count.keys);
+            say!("  Purchase  {id:<14} {value:>8} {currency}   {word:<6} {} match keys", count.keys);
         }
-        println!("\nWhat it is not told, and why:\n");
+        say!("\nWhat it is not told, and why:\n");
         for (expected, kept) in NOT_SENT.iter().zip(&self.kept_back) {
             let Some(KeptBack { code, ruling, message }) = kept else {
-                println!("  Purchase  {:<14} WRONG: not on record as kept back", expected.0);
+                say!("  Purchase  {:<14} WRONG: not on record as kept back", expected.0);
                 continue;
             };
             let word = if fits(expected, kept.as_ref()) { "" } else { "WRONG: " };
-            println!("  Purchase  {:<14} {word}{code} ({ruling})\n      {message}", expected.0);
+            say!("  Purchase  {:<14} {word}{code} ({ruling})\n      {message}", expected.0);
         }
-        println!("\n  {self}");
+        say!("\n  {self}");
     }
 }
 

@@ -83,7 +83,13 @@ impl Running {
         let healthy = self.health.as_ref().is_ok_and(|answer| answer.status == 200);
         if summary["writable"] == true && healthy {
             let events = summary["totals"]["events"].as_i64().unwrap_or_default();
-            return Check::ok(name, format!("can be written; {events} events in the log"));
+            return Check::ok(
+                name,
+                format!(
+                    "can be written; {events} {} in the log",
+                    if events == 1 { "event" } else { "events" }
+                ),
+            );
         }
         Check::fail(
             name,
