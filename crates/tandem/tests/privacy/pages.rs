@@ -31,8 +31,8 @@ pub(crate) fn crawled(person: &Person<'_>) -> Vec<Place> {
     let mut places = Vec::new();
     while let Some(path) = waiting.pop_front() {
         let answer = person.get(&path);
-        // Unknown codes of a platform's own have no page.
-        assert!([200, 404].contains(&answer.status), "{path}: {} {}", answer.status, answer.text());
+        // Unknown codes of a platform's own have no page, and what was done anew leads back to where it is shown.
+        assert!([200, 303, 404].contains(&answer.status), "{path}: {} {}", answer.status, answer.text());
         for link in links(&answer.text()) {
             if known.len() < MOST && known.insert(link.clone()) {
                 waiting.push_back(link);
