@@ -12,15 +12,17 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{Span, Timestamp, ToSpan};
 use serde::Serialize;
 
+mod adding;
 pub mod import;
 mod judge;
 mod platform;
 mod report;
 mod words;
 
+pub use adding::Reconciler;
 pub use judge::{Delivery, Heard, Listed, Order, Sale, State, Status, Sums, is_growth};
 pub use platform::{Figure, Hints, PlatformDay};
-pub use report::{At, Day, Difference, Reconciler, Report, Scope, Totals};
+pub use report::{At, Day, Difference, Report, Scope, Totals};
 pub use words::Kind;
 
 /// How long after its end a day is still moving, in milliseconds. No source at TikTok was found for how long it takes to
