@@ -1,6 +1,7 @@
 //! Orders, deliveries and what platforms counted, by day; every difference leads on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::multipart::{Multipart, MultipartError};
@@ -55,7 +56,15 @@ struct Page {
     site: String,
     sites: Vec<String>,
     days: u32,
-    destinations: Vec<String>,
+    /// Name, address, and whether it is the present one.
+    periods: Vec<(String, String, bool)>,
+    /// None while the first comparison is being made.
+    seen: Option<Seen>,
+    notice: Option<Notice>,
+}
+
+#[derive(Serialize)]
+struct Seen {
     /// The comparison as the API gives it.
     report: Value,
     shown: show::Shown,
@@ -64,8 +73,22 @@ struct Page {
     compared_ms: i64,
     /// A newer comparison is being made.
     is_renewed: bool,
-    notice: Option<Notice>,
 }
+
+impl Seen {
+    fn of(Compared { comparison, is_renewed }: &Compared) -> Self {
+        Self {
+            report: Value::from(minijinja::value::Serde(&comparison.report)),
+            shown: show::shown(&comparison.report),
+            behind: comparison.behind,
+            compared_ms: comparison.made_ms,
+            is_renewed: *is_renewed,
+        }
+    }
+}
+
+/// Who waits longer is told that it takes a while. The comparison goes on meanwhile.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What became of a form.
 #[derive(Default, Serialize)]
@@ -102,24 +125,14 @@ async fn show(
     sites.sort_unstable();
     let site = if asked.site.is_empty() { sites.first().cloned().unwrap_or_default() } else { asked.site };
     let title = "Reconciliation";
-    match inspector.gateway.compared(&site, asked.days, asked.fresh).await {
+    let compared = inspector.gateway.compared(&site, asked.days, asked.fresh);
+    match tokio::time::timeout(PATIENCE, compared).await.map_or(Ok(None), |compared| compared.map(Some)) {
         // So that loading the page again, or a bookmark of it, compares nothing.
         Ok(_) if asked.fresh => Redirect::to(&address(&site, asked.days)).into_response(),
-        Ok(Compared { comparison, is_renewed }) => {
-            let report = &comparison.report;
+        Ok(compared) => {
             let days = asked.days.unwrap_or(tandem_gateway::reconcile::DAYS);
-            let page = Page {
-                shown: show::shown(report, &site, days),
-                destinations: report.totals.iter().map(|total| total.destination.clone()).collect(),
-                days,
-                behind: comparison.behind,
-                compared_ms: comparison.made_ms,
-                is_renewed,
-                report: Value::from(minijinja::value::Serde(report)),
-                site,
-                sites,
-                notice,
-            };
+            let (periods, seen) = (show::periods(&site, days), compared.as_ref().map(Seen::of));
+            let page = Page { site, sites, days, periods, seen, notice };
             inspector.shell.page(Some(visitor), status, "reconciliation.html", title, &page)
         }
         Err(Error::NoSite) => {
@@ -234,6 +247,34 @@ pub(crate) fn link(order_id: Option<String>, event_seq: Option<i64>, site: &str)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_waits_is_told_and_may_look_again() {
+        let shell = crate::shell::Shell::new().unwrap();
+        let imported = Imported { rows: 3, bad: 0, problems: vec![], columns: vec![] };
+        let page = Page {
+            site: "a b".to_owned(),
+            sites: vec!["a b".to_owned(), "c".to_owned()],
+            days: 14,
+            periods: show::periods("a b", 14),
+            seen: None,
+            notice: Some(Notice { imported: Some(imported), ..Notice::default() }),
+        };
+        let answer = shell.page(
+            Some(&Visitor::Program),
+            StatusCode::OK,
+            "reconciliation.html",
+            "Reconciliation",
+            &page,
+        );
+        assert_eq!(answer.status(), StatusCode::OK);
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        for part in ["these 14 days are being compared", "site=a+b&amp;days=14\">Look again", "3 rows kept"] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert!(!text.contains("Compared at"), "{text}");
+    }
 
     #[test]
     fn a_difference_leads_to_its_order_first() {

@@ -22,8 +22,6 @@ pub(super) struct Shown {
     figures: Vec<Figure>,
     totals: Vec<Destination>,
     chart: Option<Value>,
-    /// Name, address, and whether it is the present one.
-    periods: Vec<(String, String, bool)>,
     /// What people call each destination.
     titles: BTreeMap<String, &'static str>,
 }
@@ -50,12 +48,14 @@ struct Destination {
     platform: String,
 }
 
-pub(super) fn shown(report: &Report, site: &str, days: u32) -> Shown {
+/// Name and address of each length of the switch, and whether it is the present one.
+pub(super) fn periods(site: &str, days: u32) -> Vec<(String, String, bool)> {
+    let period = |choice: u32| (format!("{choice} days"), super::address(site, Some(choice)), choice == days);
+    CHOICES.into_iter().map(period).collect()
+}
+
+pub(super) fn shown(report: &Report) -> Shown {
     let titles = report.totals.iter().map(|total| (total.destination.clone(), title(&total.destination)));
-    let period = |choice: u32| {
-        let address = format!("/reconciliation?site={}&days={choice}", format::in_address(site));
-        (format!("{choice} days"), address, choice == days)
-    };
     let (mood, answer) = answer(report);
     Shown {
         mood,
@@ -63,7 +63,6 @@ pub(super) fn shown(report: &Report, site: &str, days: u32) -> Shown {
         figures: figures(report),
         totals: report.totals.iter().map(destination).collect(),
         chart: drawn(&report.days),
-        periods: CHOICES.into_iter().map(period).collect(),
         titles: titles.collect(),
     }
 }
