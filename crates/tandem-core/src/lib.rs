@@ -25,6 +25,7 @@ pub mod rules;
 pub mod session;
 pub mod site;
 pub mod table;
+pub mod words;
 
 pub use event::{Channel, Event, Item, Page};
 pub use finding::{Finding, Severity};

@@ -69,7 +69,7 @@ pub(crate) async fn page(
     uri: Uri,
 ) -> Response {
     if let Err(text) = Asked::read(&uri, &[]) {
-        return inspector.shell.problem(Some(&visitor), StatusCode::BAD_REQUEST, ENTRY.name, &text);
+        return inspector.shell.unclear(&visitor, &text);
     }
     let alerts = &inspector.gateway.alerts;
     let (settings, standing) = (alerts.settings(), alerts.standing());

@@ -67,6 +67,15 @@ pub(crate) fn many(number: i64, one: &str, more: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { more })
 }
 
+/// `99.5`; never `100` as long as one is missing, and nothing where there was nothing.
+pub(crate) fn percent(part: i64, whole: i64) -> Option<String> {
+    if whole <= 0 {
+        return None;
+    }
+    let tenths = part.saturating_mul(1_000) / whole;
+    Some(if tenths == 1_000 { "100".to_owned() } else { format!("{}.{}", tenths / 10, tenths % 10) })
+}
+
 /// A value as a part of an address.
 pub(crate) fn in_address(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
@@ -85,6 +94,13 @@ pub(crate) fn span(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_is_only_said_of_all() {
+        assert_eq!(percent(0, 0), None);
+        assert_eq!(percent(9_999, 10_000).unwrap(), "99.9");
+        assert_eq!(percent(10, 10).unwrap(), "100");
+    }
 
     #[test]
     fn as_people_read_them() {

@@ -4,6 +4,7 @@ use super::{
     Cause, Diagnosis, Noticed, Step, StepState, Story, Verdict, WayIn, at, delivery, inner, path, rank, span,
 };
 use crate::codes::Kind;
+use crate::words::counted;
 
 /// Without an event for so long, a way in that reports orders is probably not set up.
 const SILENT_MS: i64 = 3 * 86_400_000;
@@ -122,12 +123,9 @@ fn never_came(story: &Story, now_ms: i64) -> Cause {
     let searched = &story.searched;
     if searched.unseen > 0 {
         let text = format!(
-            "Nothing is found as {asked:?} yet, but {} not looked through: the index is still being made.",
-            if searched.unseen == 1 {
-                "1 event is".to_owned()
-            } else {
-                format!("{} events are", searched.unseen)
-            }
+            "Nothing is found as {asked:?} yet, but {} {} not looked through: the index is still being made.",
+            counted(searched.unseen, "event"),
+            if searched.unseen == 1 { "is" } else { "are" }
         );
         return Cause::new("index_behind", Verdict::Unknown, rank::NOT_SENT, text);
     }
@@ -175,7 +173,7 @@ fn looked_for(story: &Story) -> Vec<Step> {
     let text = format!(
         "Looked through {} of {sites}{since}: by event id, by order id, and by both without case, separators and \
          usual prefixes; through the order ledger; and through the newest {} notices.",
-        if searched.events == 1 { "1 event".to_owned() } else { format!("{} events", searched.events) },
+        counted(searched.events, "event"),
         searched.notices
     );
     let looked = Step {

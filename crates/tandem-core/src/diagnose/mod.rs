@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::codes::{self, Kind};
+use crate::words::counted;
 
 mod absent;
 mod delivery;
@@ -328,7 +329,6 @@ fn at(at_ms: i64) -> String {
 
 /// How long something takes, roughly: `40 seconds`, `5 minutes`, `3 hours`, `2 days`.
 fn span(ms: i64) -> String {
-    let counted = |n: i64, unit: &str| format!("{n} {unit}{}", if n == 1 { "" } else { "s" });
     match ms.abs() / 1_000 {
         s @ 0..=119 => counted(s, "second"),
         s @ 120..=7_199 => counted(s / 60, "minute"),

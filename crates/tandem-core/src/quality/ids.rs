@@ -77,8 +77,13 @@ fn runs(id: &str) -> Vec<String> {
 /// order is told from the first.
 #[must_use]
 pub fn is_extended(a: &str, b: &str) -> bool {
-    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
-    long.strip_prefix(short).and_then(|rest| rest.chars().next()).is_some_and(|c| !c.is_alphanumeric())
+    extends(a, b) || extends(b, a)
+}
+
+/// Whether the second id is the first with something behind.
+#[must_use]
+pub fn extends(first: &str, id: &str) -> bool {
+    id.strip_prefix(first).and_then(|rest| rest.chars().next()).is_some_and(|c| !c.is_alphanumeric())
 }
 
 /// Whether both are parts of one order: what is left of them before the last word or number is the same, and has the order's
@@ -140,6 +145,8 @@ mod tests {
         assert!(!is_one_letter_off("order_891", "order_903"));
         assert!(!is_one_letter_off("order_891", "order_891_1"));
         assert!(is_extended("order_891", "order_891_bump_1"));
+        assert!(is_extended("order_891_bump_1", "order_891"));
+        assert!(extends("order_891", "order_891_bump_1") && !extends("order_891_bump_1", "order_891"));
         assert!(!is_extended("order_891", "order_8912"));
         assert!(!is_extended("order_891", "order_891"));
         assert!(are_parts("order_891_upsell_1", "order_891_upsell_2"));

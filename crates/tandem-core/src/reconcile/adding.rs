@@ -9,6 +9,7 @@ use super::report::{At, Day, Difference, Report, Scope, Totals, sentence};
 use super::words::{Kind, because};
 use super::{DAY_MS, MAX_LISTED, PlatformCount, Zone, date_text};
 use crate::Severity;
+use crate::words::counted;
 
 /// Takes orders one by one and adds them up.
 #[derive(Debug)]
@@ -328,12 +329,9 @@ impl Reconciler {
         let by = day.difference.unsigned_abs();
         let (destination, date) = (&day.destination, &day.date);
         let mut sentence = format!(
-            "On {date} (UTC) {} delivered to {destination}, and it counted {} ({}): {by} {}.",
-            if day.delivered == 1 {
-                "1 sale was".to_owned()
-            } else {
-                format!("{} sales were", day.delivered)
-            },
+            "On {date} (UTC) {} {} delivered to {destination}, and it counted {} ({}): {by} {}.",
+            counted(day.delivered, "sale"),
+            if day.delivered == 1 { "was" } else { "were" },
             day.counted,
             day.figure.text(),
             if day.difference < 0 { "fewer" } else { "more" },

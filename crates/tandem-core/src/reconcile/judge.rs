@@ -335,8 +335,7 @@ impl Order {
 /// Whether a sale adds to the first one of its order: it grew, or the shop's own code put something behind the id for what
 /// was bought beside, with a value of its own.
 fn adds_to(first: &Sale, sale: &Sale) -> bool {
-    let is_beside = sale.event_id.len() > first.event_id.len()
-        && ids::is_extended(&first.event_id, &sale.event_id)
+    let is_beside = ids::extends(&first.event_id, &sale.event_id)
         && sale.value.zip(first.value).is_some_and(|(more, whole)| more.decimal() != whole.decimal());
     is_growth(&first.event_id, &sale.event_id) || is_beside
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::judge::Sums;
+use super::judge::{Sums, plus};
 use super::platform::PlatformDay;
 use super::{CLOSED_AFTER_MS, Settings};
 use crate::{Amount, Currency, Severity};
@@ -173,6 +173,19 @@ pub struct Report {
     pub unlisted: u64,
 }
 
+impl Report {
+    /// The value of the closed days' paid orders, by currency.
+    #[must_use]
+    pub fn value(&self) -> Sums {
+        let mut sums = Sums::new();
+        for (currency, value) in self.days.iter().filter(|day| day.closed).flat_map(|day| &day.value) {
+            let sum = sums.entry(currency.clone()).or_default();
+            *sum = plus(*sum, *value);
+        }
+        sums
+    }
+}
+
 /// "Of 214 paid orders in 12 closed days, 209 were delivered to tiktok, 4 had no consent, 1 is missing."
 pub(super) fn sentence(total: &Totals, closed_days: usize) -> String {
     let days = if closed_days == 1 { "day" } else { "days" };
@@ -200,4 +213,29 @@ pub(super) fn sentence(total: &Totals, closed_days: usize) -> String {
         });
     }
     format!("Of {} paid {orders} in {closed_days} closed {days}, {}.", total.orders, parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_is_too_much_to_be_added() {
+        let most = || Sums::from([("EUR".to_owned(), "79228162514264337593543950335".parse().unwrap())]);
+        let day = |closed| Day { closed, value: most(), ..Day::default() };
+        let report = Report {
+            zone: String::new(),
+            from: String::new(),
+            to: String::new(),
+            closed_days: 2,
+            has_list: false,
+            orders: 2,
+            share: 0.0,
+            totals: vec![],
+            days: vec![day(true), day(true), day(false)],
+            differences: vec![],
+            unlisted: 0,
+        };
+        assert_eq!(report.value(), most());
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tandem_core::alert::usual::{WEEKS, fall, missed};
 use tandem_core::alert::{Key, MIN_ENDED, MIN_ORDERS, MIN_SALES, MIN_SCORED, Reading};
 use tandem_core::quality::{Keys, emq};
+use tandem_core::words::counted;
 use tandem_store::StoreError;
 use tandem_store::insight::alerts::{Arrived, Covered, Doubles, Ended, OrderEnds, Queue};
 
@@ -276,10 +277,6 @@ fn share(part: i64, whole: i64) -> f64 {
 #[allow(clippy::cast_precision_loss)]
 fn float(n: i64) -> f64 {
     n as f64
-}
-
-fn counted(n: i64, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn sentence(text: &str) -> String {

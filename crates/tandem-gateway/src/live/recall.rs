@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
+use tandem_core::words::counted;
 use tandem_store::embedded::View;
 use tandem_store::{Store, StoreError};
 
@@ -108,7 +109,7 @@ fn attempt(row: &Value, deliveries: &[Value], visitors: &HashMap<i64, &Value>) -
     Record {
         site: text(row, "site"),
         destination: text(row, "destination"),
-        summary: if count == 1 { "1 event".to_owned() } else { format!("{count} events") },
+        summary: counted(count, "event"),
         latency_ms: number(row, "latency_ms"),
         events,
         detail: json!({

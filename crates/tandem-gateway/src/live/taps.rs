@@ -3,6 +3,7 @@
 use axum::http::header;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tandem_core::words;
 use tandem_destinations::{Destination, HttpReply, HttpRequest, Mapped};
 use tandem_sources::Request;
 use tandem_store::{Attempt, Due, Outcome, Skipped};
@@ -195,8 +196,7 @@ fn event_record(now_ms: i64, site: &str, source: &str, head: EventRef) -> Record
 fn counted(events: usize) -> String {
     match events {
         0 => "no event".to_owned(),
-        1 => "1 event".to_owned(),
-        n => format!("{n} events"),
+        n => words::counted(n, "event"),
     }
 }
 

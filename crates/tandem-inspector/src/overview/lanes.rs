@@ -42,15 +42,6 @@ pub(super) struct Destination {
     pub(super) quality: Option<(String, Value)>,
 }
 
-/// `99.5`; never `100` as long as one is missing, and nothing where there was nothing.
-pub(super) fn percent(part: i64, whole: i64) -> Option<String> {
-    if whole <= 0 {
-        return None;
-    }
-    let tenths = part.saturating_mul(1_000) / whole;
-    Some(if tenths == 1_000 { "100".to_owned() } else { format!("{}.{}", tenths / 10, tenths % 10) })
-}
-
 /// The colour of a share of losses: more than one in a hundred is worth a look, more than one in ten is bad.
 pub(super) fn mood(delivered: i64, lost: i64) -> &'static str {
     match lost {
@@ -79,7 +70,7 @@ pub(super) fn destination(
         rejected: outcome.rejected,
         expired: outcome.expired,
         skipped: outcome.skipped,
-        rate: percent(outcome.delivered, outcome.delivered + outcome.rejected + outcome.expired),
+        rate: format::percent(outcome.delivered, outcome.delivered + outcome.rejected + outcome.expired),
         mood: mood(outcome.delivered, outcome.rejected + outcome.expired),
         is_scored: !definition.match_weights.is_empty(),
         quality: quality(lane, overview),
@@ -125,10 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_is_only_said_of_all() {
-        assert_eq!(percent(0, 0), None);
-        assert_eq!(percent(9_999, 10_000).unwrap(), "99.9");
-        assert_eq!(percent(10, 10).unwrap(), "100");
+    fn losses_have_a_colour() {
         assert_eq!([mood(1_000, 0), mood(1_000, 1), mood(50, 1), mood(5, 5)], ["", "", "wait", "bad"]);
     }
 }

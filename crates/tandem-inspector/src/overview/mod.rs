@@ -252,7 +252,7 @@ fn figures(scope: &Scope, overview: &Overview, destinations: &[Destination]) -> 
     }
     let sum = |of: fn(&Destination) -> i64| destinations.iter().map(of).sum::<i64>();
     let (delivered, lost) = (sum(|d| d.delivered), sum(|d| d.rejected + d.expired));
-    let rate = lanes::percent(delivered, delivered + lost);
+    let rate = format::percent(delivered, delivered + lost);
     figures.push(Figure {
         name: "Delivered".to_owned(),
         value: rate.clone().unwrap_or_else(|| "–".to_owned()),

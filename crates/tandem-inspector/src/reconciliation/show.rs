@@ -104,14 +104,10 @@ fn figures(report: &Report) -> Vec<Figure> {
         note,
         mood: "",
     };
-    let (closed, open): (Vec<&Day>, Vec<&Day>) = report.days.iter().partition(|day| day.closed);
-    let mut figures = vec![plain("Paid orders", report.orders, days("closed day", closed.len()))];
-    let mut values = BTreeMap::new();
-    for (currency, value) in closed.iter().flat_map(|day| &day.value) {
-        let sum: &mut tandem_core::Amount = values.entry(currency.to_string()).or_default();
-        *sum = tandem_core::Amount::new(sum.decimal() + value.decimal());
-    }
-    figures.extend(values.into_iter().take(CURRENCIES).map(|(currency, value)| Figure {
+    let open: Vec<&Day> = report.days.iter().filter(|day| !day.closed).collect();
+    let closed = report.days.len() - open.len();
+    let mut figures = vec![plain("Paid orders", report.orders, on(closed, "closed day", "closed days"))];
+    figures.extend(report.value().into_iter().take(CURRENCIES).map(|(currency, value)| Figure {
         name: format!("Their value, {currency}"),
         value: format::money(&value.to_string()),
         note: String::new(),
@@ -123,35 +119,31 @@ fn figures(report: &Report) -> Vec<Figure> {
         ..plain("Unexplained", worst, "orders, at the worst destination".to_owned())
     });
     let moving = open.iter().map(|day| day.orders).sum();
-    figures.push(plain("Not judged yet", moving, days("day that is still moving", open.len())));
+    figures.push(plain(
+        "Not judged yet",
+        moving,
+        on(open.len(), "day that is still moving", "days that are still moving"),
+    ));
     figures
 }
 
 /// `on 3 closed days`.
-fn days(what: &str, number: usize) -> String {
-    let text = format!("on {number} {what}");
-    if number == 1 { text } else { text.replacen("day", "days", 1).replace(" is ", " are ") }
+fn on(days: usize, one: &str, more: &str) -> String {
+    format!("on {}", format::many(i64::try_from(days).unwrap_or(i64::MAX), one, more))
 }
 
 fn destination(total: &Totals) -> Destination {
-    let rate = match (total.delivered, total.orders) {
-        (_, 0) => "–".to_owned(),
-        (delivered, orders) if delivered == orders => "100 %".to_owned(),
-        (delivered, orders) => {
-            let tenths = delivered * 1_000 / orders;
-            format!("{}.{} %", tenths / 10, tenths % 10)
-        }
-    };
+    let rate = format::percent(number(total.delivered), number(total.orders));
     Destination {
         title: title(&total.destination),
         orders: total.orders,
         delivered: total.delivered,
-        rate,
+        rate: rate.map_or_else(|| "–".to_owned(), |rate| format!("{rate} %")),
         not_sent: total.not_sent.clone(),
         unexplained: total.orders_unexplained,
         platform: match (total.platform_days, total.platform_unexplained) {
             (0, _) => "not known".to_owned(),
-            (known, 0) => format!("agree {}", days("day", usize::try_from(known).unwrap_or(usize::MAX))),
+            (known, 0) => format!("agree on {}", format::many(number(known), "day", "days")),
             (_, off) => format!("{} off", format::count(number(off))),
         },
     }
@@ -211,9 +203,10 @@ mod tests {
 
     #[test]
     fn numbers_of_days_are_written_as_people_do() {
-        assert_eq!(days("closed day", 1), "on 1 closed day");
-        assert_eq!(days("closed day", 0), "on 0 closed days");
-        assert_eq!(days("day that is still moving", 3), "on 3 days that are still moving");
+        let closed = |days| on(days, "closed day", "closed days");
+        assert_eq!([closed(1), closed(0)], ["on 1 closed day", "on 0 closed days"]);
+        let moving = on(3, "day that is still moving", "days that are still moving");
+        assert_eq!(moving, "on 3 days that are still moving");
     }
 
     #[test]

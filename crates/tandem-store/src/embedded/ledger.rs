@@ -136,10 +136,8 @@ pub(super) fn decide(
 /// Whether the shop's own code put something behind the first id for what was bought beside, as everybody is told to do
 /// (`order_891_upsell_1`). More than was reported so far may be the whole order once more.
 fn is_beside(known: &OrderState, event_id: &str, order: &OrderClaim) -> bool {
-    let first = known.first_id();
     let sums = known.reported.zip(order.total);
-    event_id.len() > first.len()
-        && ids::is_extended(first, event_id)
+    ids::extends(known.first_id(), event_id)
         && sums.is_some_and(|(reported, total)| !total.grew_from(reported))
 }
 

@@ -230,23 +230,25 @@ impl Gathered {
         let mut earlier = Earlier::new(conn, at.events, &self.revised);
         let mut related = Related::default();
         for (then, now) in &self.revised {
-            let (repeats, completes) = (earlier.repeats(now)?, now.completes(conn)?);
+            let completes = now.completes(conn)?;
+            let repeats = earlier.repeats(now, completes)?;
             for (event, by) in [(then, -1), (now, 1)] {
                 event.count(&mut self.tally, by, repeats, completes);
                 self.orders.count(event, by, repeats);
             }
-            earlier.count_revised_halves(&mut self.tally, then, now)?;
+            earlier.count_revised_halves(&mut self.tally, then, now, completes)?;
             if !now.is_view() {
                 related.void(conn, &mut self.tally, now)?;
-                related.observe(&mut self.tally, now, &mut earlier)?;
+                related.observe(&mut self.tally, now, completes, &mut earlier)?;
             }
         }
         for event in &self.acts {
-            let (repeats, completes) = (earlier.repeats(event)?, event.completes(conn)?);
+            let completes = event.completes(conn)?;
+            let repeats = earlier.repeats(event, completes)?;
             event.count(&mut self.tally, 1, repeats, completes);
             self.orders.count(event, 1, repeats);
-            earlier.count_halves(&mut self.tally, event)?;
-            related.observe(&mut self.tally, event, &mut earlier)?;
+            earlier.count_halves(&mut self.tally, event, completes)?;
+            related.observe(&mut self.tally, event, completes, &mut earlier)?;
         }
         related.write(conn)
     }

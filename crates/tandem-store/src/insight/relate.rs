@@ -128,11 +128,11 @@ impl<'c> Earlier<'c> {
 
     /// Whether it is no sale of its own: an earlier event is the same sale (two ways in, under one id), or it is only the
     /// page's word on one that the server reports, with the page's idea of what it cost.
-    pub(super) fn repeats(&mut self, event: &Logged) -> rusqlite::Result<bool> {
+    pub(super) fn repeats(&mut self, event: &Logged, completes: bool) -> rusqlite::Result<bool> {
         if !event.is_sale() {
             return Ok(false);
         }
-        Ok(event.completes(self.conn)? || self.same(event, event.seq)?.iter().any(|other| !other.1))
+        Ok(completes || self.same(event, event.seq)?.iter().any(|other| !other.1))
     }
 
     /// What all of these tell of their halves, as it was counted.
@@ -145,8 +145,13 @@ impl<'c> Earlier<'c> {
     }
 
     /// Counts the halves of a new event together with those of the same id, on the day of the first.
-    pub(super) fn count_halves(&mut self, tally: &mut Tally, event: &Logged) -> rusqlite::Result<()> {
-        let Some(own) = event.halves(event.completes(self.conn)?) else { return Ok(()) };
+    pub(super) fn count_halves(
+        &mut self,
+        tally: &mut Tally,
+        event: &Logged,
+        completes: bool,
+    ) -> rusqlite::Result<()> {
+        let Some(own) = event.halves(completes) else { return Ok(()) };
         let same = self.same(event, event.seq)?;
         match (same.first(), self.together(&same)) {
             // Who gives many events one id makes no pairs.
@@ -166,9 +171,9 @@ impl<'c> Earlier<'c> {
         tally: &mut Tally,
         then: &Logged,
         now: &Logged,
+        completes: bool,
     ) -> rusqlite::Result<()> {
         self.as_counted.remove(&now.seq);
-        let completes = now.completes(self.conn)?;
         let (Some(before), Some(after)) = (then.halves(completes), now.halves(completes)) else {
             return Ok(());
         };
@@ -230,12 +235,11 @@ impl Related {
         &mut self,
         tally: &mut Tally,
         event: &Logged,
+        completes: bool,
         earlier: &mut Earlier<'_>,
     ) -> rusqlite::Result<()> {
         let related = earlier.related(event)?;
-        let Some(new) = known(event, event.completes(earlier.conn)?).filter(|_| !related.is_empty()) else {
-            return Ok(());
-        };
+        let Some(new) = known(event, completes).filter(|_| !related.is_empty()) else { return Ok(()) };
         let old: Vec<Known<'_>> = related.iter().filter_map(|read| known(&read.0, read.1)).collect();
         let observed = relate::relate(&new, &old);
         let codes: BTreeSet<_> = observed.iter().map(|o| (o.code, severity_text(o.severity))).collect();

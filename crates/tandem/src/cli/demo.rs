@@ -33,9 +33,6 @@ pub(crate) struct Args {
     port: u16,
 }
 
-/// Whose stand-ins it starts.
-const PLATFORMS: &str = "TikTok, Meta and Google Analytics";
-
 /// What a person may show on the private port of the demo.
 const TOKEN: &str = "demo";
 
@@ -84,7 +81,7 @@ async fn end(shop: shop::Open, app: App) -> anyhow::Result<ExitCode> {
 
 /// Plays the captures and prints each.
 async fn play_all(http: &Http, app: &App, sandbox: SocketAddr) -> anyhow::Result<bool> {
-    say!("Tandem demo: a shop's gateway, and stand-ins for {PLATFORMS}. Nothing leaves this machine.\n");
+    say!("Tandem demo: a shop's gateway, and stand-ins for {}. Nothing leaves this machine.\n", platforms());
     play::show_deliveries(&play::deliver(http, app).await?);
     play::settled(app).await?;
     let verdict = verdict(http, app, sandbox).await?;
@@ -93,12 +90,24 @@ async fn play_all(http: &Http, app: &App, sandbox: SocketAddr) -> anyhow::Result
     Ok(verdict.right())
 }
 
+/// Whose stand-ins there are: `TikTok, Meta and Google Analytics`.
+fn platforms() -> String {
+    let titles: Vec<&str> = tandem_sandbox::PLATFORMS.iter().map(|platform| platform.title).collect();
+    match titles.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => titles.concat(),
+    }
+}
+
 /// Where to begin.
 fn invite(shop: &shop::Open, app: &App, sandbox: SocketAddr) {
     let port = shop.address.port();
     // As TikTok's ads do it: another id for every click.
     let click = app.gateway.clock.now_s();
-    say!("Tandem demo: a shop, its gateway, and stand-ins for {PLATFORMS}. Nothing leaves this machine.\n");
+    say!(
+        "Tandem demo: a shop, its gateway, and stand-ins for {}. Nothing leaves this machine.\n",
+        platforms()
+    );
     say!("  Open    http://localhost:{port}/?ttclid=demo-click-{click:x}    in your browser\n");
     say!(
         "as if you came by an ad. The shop asks first: decline, or say nothing, and neither half is sent. Accept and"

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use serde_json::Value;
 use tandem_core::table;
+use tandem_core::words::counted;
 use tandem_store::{ConsentRecord, Reader};
 
 use crate::config;
@@ -76,7 +77,7 @@ fn consent(args: &ConsentArgs) -> anyhow::Result<ExitCode> {
         Sink { out: BufWriter::new(output(args.output.as_deref())?), format: args.format, count: 0 };
     match sink.take_all(&reader, args.site.as_deref(), since, until)? {
         Ok(()) => {
-            eprintln!("{} {}", sink.count, if sink.count == 1 { "record" } else { "records" });
+            eprintln!("{}", counted(sink.count, "record"));
             Ok(ExitCode::SUCCESS)
         }
         // Whoever reads the start of it has seen enough.

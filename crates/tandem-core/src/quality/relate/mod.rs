@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use super::{Side, halves};
 use crate::finding::{Severity, UNPAIRED};
+use crate::words::counted;
 use crate::{Amount, Channel, Currency, Event, names, page};
 
 const MINUTE_MS: i64 = 60_000;
@@ -242,7 +243,7 @@ fn duration(ms: i64) -> String {
         HOUR_MS..DAY_MS => (ms / HOUR_MS, "hour"),
         _ => (ms / DAY_MS, "day"),
     };
-    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+    counted(n, unit)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use tandem_core::words::counted;
 use tandem_gateway::clock::{Clock, SystemClock};
 use tandem_gateway::transport::{Fetched, Http};
 use url::Url;
@@ -83,13 +84,7 @@ impl Running {
         let healthy = self.health.as_ref().is_ok_and(|answer| answer.status == 200);
         if summary["writable"] == true && healthy {
             let events = summary["totals"]["events"].as_i64().unwrap_or_default();
-            return Check::ok(
-                name,
-                format!(
-                    "can be written; {events} {} in the log",
-                    if events == 1 { "event" } else { "events" }
-                ),
-            );
+            return Check::ok(name, format!("can be written; {} in the log", counted(events, "event")));
         }
         Check::fail(
             name,
