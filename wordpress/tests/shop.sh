@@ -22,14 +22,16 @@ close_temp() {
   rm -rf "$temp"
 }
 
-# Waits until a command succeeds: `until_true COMMAND…`.
+# Waits until a command succeeds, or the server that was started last has ended: `until_true COMMAND…`.
 until_true() {
   local left
-  for left in $(seq 300); do
+  for left in $(seq 1200); do
     if "$@" >/dev/null 2>&1; then return; fi
+    kill -0 "${pids[-1]}" 2>/dev/null || break
     sleep 0.1
   done
   echo "in vain: $*" >&2
+  find "$temp" -maxdepth 3 \( -name '*.log' -o -name '*.out' -o -name log \) -size +0 -exec tail -n 20 -v {} + >&2
   return 1
 }
 
@@ -101,6 +103,15 @@ complaints() {
   fi
 }
 
+# A port that nobody listens on. Below the range that the system gives out by itself, so that nothing takes it until it is
+# used, and never the same one twice: five servers asked for at once would, now and then, get one port between two.
 free_port() {
-  php -r '$s = stream_socket_server("tcp://127.0.0.1:0"); echo parse_url("tcp://" . stream_socket_get_name($s, false), PHP_URL_PORT);'
+  # shellcheck disable=SC2016 # These are PHP's variables.
+  php -r '
+    $given = is_file( $argv[1] ) ? file( $argv[1], FILE_IGNORE_NEW_LINES ) : array();
+    do {
+      $port = random_int( 20000, 32000 );
+    } while ( in_array( (string) $port, $given, true ) || ! @stream_socket_server( "tcp://127.0.0.1:$port" ) );
+    file_put_contents( $argv[1], "$port\n", FILE_APPEND );
+    echo $port;' "$temp/ports"
 }
