@@ -535,6 +535,26 @@ fn the_worst_of_several_destinations_is_named_and_the_others_are_kept() {
 }
 
 #[test]
+fn a_sale_counted_twice_matters_more_than_one_that_its_buyer_keeps_to_himself() {
+    let mut story = seen("order_under_two_ids", "the order came as sale_1 and as wc_order_891");
+    let declined = skipped("consent_denied", "the visitor did not allow what this destination needs");
+    for (elsewhere, cause) in [
+        (declined, "order_under_two_ids"),
+        (skipped("rule", "wholesale orders stay here"), "order_under_two_ids"),
+        (skipped("money_missing", "a Purchase without value or currency"), "money_missing"),
+    ] {
+        story.events[0].deliveries =
+            vec![Delivery { lane: 2, title: "Meta".into(), ..elsewhere }, delivered()];
+        assert_eq!(told(&story).cause, cause);
+    }
+    // What is only weak stands behind: the question is why something did not count.
+    let mut story = seen("click_id_lost", "it was there on the landing page");
+    let declined = skipped("consent_denied", "the visitor did not allow what this destination needs");
+    story.events[0].deliveries.push(Delivery { lane: 2, title: "Meta".into(), ..declined });
+    assert_eq!(told(&story).cause, "consent_denied");
+}
+
+#[test]
 fn what_is_left_out_on_purpose_is_no_trouble_beside_a_delivery() {
     let mut one = record(sale(), delivered());
     one.deliveries.push(Delivery {

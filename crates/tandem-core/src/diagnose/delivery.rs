@@ -115,15 +115,14 @@ fn skipped(story: &Story, record: &Record, delivery: &Delivery) -> Cause {
     match code.as_str() {
         PAGES_WORD => pages_word(story, record, delivery),
         "duplicate" => duplicate(story, record, delivery),
-        consent::DENIED => skip(rank::NOT_SENT, denied(delivery, why)),
+        consent::DENIED => skip(rank::CHOSEN, denied(delivery, why)),
         consent::UNKNOWN => {
             let text = format!("{name} does not get it, because {}.", lower(why));
             skip(rank::NOT_SENT, text)
         }
-        "bot" => skip(
-            rank::NOT_SENT,
-            format!("{name} does not get it, because no person did it: {}.", of_bot(why)),
-        ),
+        "bot" => {
+            skip(rank::CHOSEN, format!("{name} does not get it, because no person did it: {}.", of_bot(why)))
+        }
         "event_too_old" => {
             let age = span(record.received_ms - record.event.event_time.saturating_mul(1_000));
             let text = format!(
@@ -132,7 +131,7 @@ fn skipped(story: &Story, record: &Record, delivery: &Delivery) -> Cause {
             skip(rank::NOT_SENT, text)
         }
         "rule" => {
-            skip(rank::NOT_SENT, format!("{name} does not get it, because one of your rules says so: {why}."))
+            skip(rank::CHOSEN, format!("{name} does not get it, because one of your rules says so: {why}."))
         }
         other => {
             let rank = if BY_DESIGN.contains(&other) { rank::BY_DESIGN } else { rank::NOT_SENT };
@@ -164,7 +163,7 @@ fn pages_word(story: &Story, record: &Record, delivery: &Delivery) -> Cause {
                 "The page's pixel reports the sale as {:?} and the shop's server as {:?}, so {name} counts it twice.",
                 record.event.event_id, server.event.event_id
             );
-            Cause::of(Kind::Finding, "id_near_miss", Verdict::CountedWeakly, rank::WEAK, text)
+            Cause::of(Kind::Finding, "id_near_miss", Verdict::CountedWeakly, rank::TWICE, text)
         }
         None => {
             let text = format!(

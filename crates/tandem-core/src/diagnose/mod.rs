@@ -197,7 +197,11 @@ mod rank {
     pub(super) const PAUSED: u8 = 80;
     pub(super) const EXPIRED: u8 = 70;
     pub(super) const NOT_SENT: u8 = 60;
+    /// The platform has it and counts it more than once: money that is wrong, and somebody has to mend it.
+    pub(super) const TWICE: u8 = 55;
     pub(super) const RETRIED: u8 = 50;
+    /// Not sent because the visitor declined, a rule of the shop says so, or nobody was there: as it should be.
+    pub(super) const CHOSEN: u8 = 48;
     pub(super) const LATE: u8 = 45;
     pub(super) const WAITING: u8 = 40;
     pub(super) const WEAK: u8 = 30;

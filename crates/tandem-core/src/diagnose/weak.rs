@@ -44,6 +44,10 @@ const WORST_FIRST: &[&str] = &[
     "legacy_event_name",
 ];
 
+/// Of these the codes by which the platform counts it twice.
+const TWICE: &[&str] =
+    &["order_under_two_ids", "order_other_id", "id_near_miss", "order_under_two_names", "sale_id_differs"];
+
 /// Mended by us without any loss: said, but no weakness.
 const MENDED: &[&str] = &[
     "event_id_type",
@@ -126,7 +130,10 @@ pub(super) fn delivered(story: &Story, record: &Record, delivery: &Delivery) -> 
         }
         (Some(remark), _) => {
             let text = sentence::of(remark.code, name, remark.message);
-            Cause::of(Kind::Finding, remark.code.to_owned(), Verdict::CountedWeakly, rank::WEAK, text)
+            // An order under a second name counts twice only where that name is a sale's, and is a warning then.
+            let is_twice = TWICE.contains(&remark.code) && remark.severity >= Severity::Warning;
+            let rank = if is_twice { rank::TWICE } else { rank::WEAK };
+            Cause::of(Kind::Finding, remark.code.to_owned(), Verdict::CountedWeakly, rank, text)
         }
         (None, Some(cause)) => cause,
         (None, None) => {
