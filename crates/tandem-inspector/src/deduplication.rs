@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
-use tandem_core::{Amount, codes};
+use tandem_core::{Amount, Currency, codes};
 use tandem_store::insight::doubles::{Asked as Wanted, CodeCount, Halves, Twins};
 
 use crate::asked::Asked;
@@ -28,7 +28,8 @@ const RISKS: [&str; 4] = ["event_id_unpaired", "sale_id_differs", "event_id_miss
 /// What was kept from counting twice.
 const REMOVED: [&str; 3] = ["duplicate", "event_id_unpaired", "page_reports"];
 
-/// Pairs of one code that are looked at, and rows shown of all.
+/// Pairs of one code that are looked at, and rows shown of all. Where there are more, what they have in common tells
+/// about the others.
 const LOOKED_AT: u32 = 200;
 const SHOWN: usize = 50;
 
@@ -41,7 +42,7 @@ struct Page {
     answer: (&'static str, String),
     double: Double,
     pairs: Vec<Pair>,
-    pairs_more: usize,
+    pairs_more: i64,
     looked_at: u32,
     late: i64,
     late_pairs: Vec<Pair>,
@@ -60,6 +61,36 @@ struct Double {
     money: Vec<String>,
     /// Pairs that were seen, sent or not.
     seen: i64,
+    /// Not all pairs were looked at: the other figures are what they come to if all are like those.
+    is_projected: bool,
+}
+
+/// Of how many pairs how many were looked at.
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    looked_at: i64,
+    all: i64,
+}
+
+impl Sample {
+    fn is_part(self) -> bool {
+        self.looked_at > 0 && self.all > self.looked_at
+    }
+
+    fn project(self, number: i64) -> i64 {
+        if !self.is_part() {
+            return number;
+        }
+        let projected = i128::from(number) * i128::from(self.all) / i128::from(self.looked_at);
+        i64::try_from(projected).unwrap_or(i64::MAX)
+    }
+
+    fn project_money(self, sum: Amount, currency: &str) -> Amount {
+        let digits = Currency::parse(currency).and_then(|known| known.minor_digits()).unwrap_or(2);
+        let times = sum.decimal().checked_mul(self.all.into()).filter(|_| self.is_part());
+        let projected = times.and_then(|times| times.checked_div(self.looked_at.into()));
+        projected.map_or(sum, |decimal| Amount::new(decimal.round_dp(digits)))
+    }
 }
 
 #[derive(Serialize)]
@@ -134,24 +165,29 @@ pub(crate) async fn page(
         for code in DOUBLES {
             twins.extend(store.twins(asked, code, from_ms, LOOKED_AT)?);
         }
+        let mut all = store.code_counts(asked, &DOUBLES)?;
+        all.extend(store.notice_counts(asked, "near_miss")?);
+        let looked_at = i64::try_from(twins.len()).unwrap_or(i64::MAX);
+        let sample = Sample { looked_at, all: all.iter().map(|one| one.count).sum() };
         let mut removed = store.skips(asked, &REMOVED)?;
         removed.extend(store.notice_counts(asked, "duplicate")?);
         let findings = store.code_counts(asked, &RISKS)?;
         let late = store.code_counts(asked, &["late_pair"])?;
         let late_pairs = store.twins(asked, "late_pair", from_ms, 20)?;
-        Ok((twins, removed, findings, late, late_pairs, store.halves(asked)?))
+        Ok(((twins, sample), removed, findings, late, late_pairs, store.halves(asked)?))
     });
-    let Some((twins, removed, risks, late, late_pairs, halves)) = read.await else {
+    let Some(((twins, sample), removed, risks, late, late_pairs, halves)) = read.await else {
         return inspector.shell.no_answer(&visitor);
     };
     let twins = once_each(twins);
-    let double = double(&twins);
+    let double = double(&twins, sample);
     let removed_sum = removed.iter().map(|one| one.count).sum();
+    let pairs: Vec<Pair> = twins.into_iter().take(SHOWN).map(pair).collect();
     let page = Page {
         answer: answer(&double, removed_sum, &scope.period.words),
+        pairs_more: double.seen.saturating_sub(i64::try_from(pairs.len()).unwrap_or(i64::MAX)),
         double,
-        pairs_more: twins.len().saturating_sub(SHOWN),
-        pairs: twins.into_iter().take(SHOWN).map(pair).collect(),
+        pairs,
         looked_at: LOOKED_AT,
         late: late.iter().map(|one| one.count).sum(),
         late_pairs: late_pairs.into_iter().map(pair).collect(),
@@ -174,11 +210,17 @@ fn answer(double: &Double, removed: i64, period: &str) -> (&'static str, String)
     match double.events {
         0 => ("good", format!("In {period} nothing that was sent looks counted twice.{kept}")),
         n => {
+            let about = if double.is_projected { "about " } else { "" };
             let sales =
                 if n == 1 { "1 event looks".to_owned() } else { format!("{} events look", format::count(n)) };
             let money = double.money.join(" and ");
-            let money = if money.is_empty() { String::new() } else { format!(", worth {money}") };
-            ("bad", format!("In {period} {sales} counted twice{money}.{kept}"))
+            let money = if money.is_empty() { String::new() } else { format!(", worth {about}{money}") };
+            let why = if double.is_projected {
+                format!(", if all pairs are like the newest {LOOKED_AT} of each kind")
+            } else {
+                String::new()
+            };
+            ("bad", format!("In {period} {about}{sales} counted twice{money}{why}.{kept}"))
         }
     }
 }
@@ -197,7 +239,7 @@ fn once_each(mut twins: Vec<Twins>) -> Vec<Twins> {
 }
 
 /// Only what really went out twice to one destination counts.
-fn double(twins: &[Twins]) -> Double {
+fn double(twins: &[Twins], sample: Sample) -> Double {
     let mut money: BTreeMap<String, Amount> = BTreeMap::new();
     let sent: Vec<&Twins> = twins.iter().filter(|pair| !pair.both_sent_to.is_empty()).collect();
     for pair in &sent {
@@ -210,12 +252,16 @@ fn double(twins: &[Twins]) -> Double {
         let sum = money.entry(told.currency.clone().unwrap_or_default()).or_default();
         *sum = sum.decimal().checked_add(value.decimal()).map_or(*sum, Amount::new);
     }
-    let written =
-        |(currency, sum): (String, Amount)| format!("{} {currency}", format::money(&sum.to_string()));
+    let written = |(currency, sum): (String, Amount)| {
+        let sum = sample.project_money(sum, &currency);
+        format!("{} {currency}", format::money(&sum.to_string())).trim_end().to_owned()
+    };
+    let project = |number: usize| sample.project(i64::try_from(number).unwrap_or(i64::MAX));
     Double {
-        events: i64::try_from(sent.len()).unwrap_or(i64::MAX),
-        seen: i64::try_from(twins.len()).unwrap_or(i64::MAX),
-        money: money.into_iter().map(written).map(|text| text.trim_end().to_owned()).collect(),
+        events: project(sent.len()),
+        seen: project(twins.len()),
+        money: money.into_iter().map(written).collect(),
+        is_projected: sample.is_part(),
     }
 }
 
@@ -332,12 +378,30 @@ mod tests {
     #[test]
     fn only_what_was_sent_twice_is_double() {
         let all = [twins(2, 1, "tiktok", "89.99"), twins(4, 3, "", "10"), twins(6, 5, "meta", "0.01")];
-        let found = double(&all);
+        let whole = Sample { looked_at: 3, all: 3 };
+        let found = double(&all, whole);
         assert_eq!((found.events, found.seen, found.money), (2, 3, vec!["90.00 EUR".to_owned()]));
-        let (mood, text) = answer(&double(&all), 212, "the last 7 days");
+        let (mood, text) = answer(&double(&all, whole), 212, "the last 7 days");
         assert_eq!(mood, "bad");
         assert!(text.ends_with("worth 90.00 EUR. 212 repeats were not counted twice."), "{text}");
-        assert_eq!(answer(&double(&all[1..2]), 0, "x").0, "good");
+        assert_eq!(answer(&double(&all[1..2], whole), 0, "x").0, "good");
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_reckoned_by_what_was() {
+        let all = [twins(2, 1, "tiktok", "89.99"), twins(4, 3, "", "10")];
+        let found = double(&all, Sample { looked_at: 2, all: 1_337 });
+        assert_eq!((found.events, found.seen, found.is_projected), (668, 1_337, true));
+        assert_eq!(found.money, ["60,158.32 EUR"]);
+        let (_, text) = answer(&found, 0, "the last 7 days");
+        assert!(
+            text.contains("about 668 events look counted twice, worth about 60,158.32 EUR, if all"),
+            "{text}"
+        );
+        // Counts of the period may lag behind the pairs, and nothing seen tells nothing.
+        for sample in [Sample { looked_at: 2, all: 1 }, Sample { looked_at: 0, all: 7 }] {
+            assert_eq!(double(&all, sample).events, 1);
+        }
     }
 
     #[test]
