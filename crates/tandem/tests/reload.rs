@@ -211,3 +211,26 @@ fn a_call_under_way_with_the_old_token_does_not_hold_up_the_new_one() {
     until("it is not called stopped any more", || gateway.summary()["lanes"][0]["stopped"].is_null());
     assert_eq!(slow.calls(), 2);
 }
+
+/// The same of a person who mends it at the platform and presses Resume while a call from before waits for its answer.
+#[test]
+fn a_call_from_before_does_not_hold_up_what_a_person_resumed() {
+    let slow = Slow::open("stale-token");
+    let home = Home::new(&sites_at(&slow.base_url(), &[Shop { token: "stale-token", ..NORTH }]));
+    let gateway = home.start();
+    for (id, calls) in [("n1", 1), ("n2", 2)] {
+        assert_eq!(send(&gateway, "north-key", id), 200);
+        until("a call is under way", || slow.calls() == calls);
+    }
+    slow.answer_one();
+    until("the destination is stopped", || !gateway.summary()["lanes"][0]["stopped"].is_null());
+    slow.mend();
+    let lane = gateway.summary()["lanes"][0]["lane"].clone();
+    assert_eq!(gateway.post(&format!("/api/lanes/{lane}/resume"), &serde_json::json!({})).status, 200);
+    until("it is tried again", || slow.calls() == 3);
+    let released = Instant::now();
+    slow.answer();
+    gateway.drain();
+    assert!(released.elapsed() < Duration::from_secs(25), "held up for {:?}", released.elapsed());
+    until("it is not called stopped any more", || gateway.summary()["lanes"][0]["stopped"].is_null());
+}
