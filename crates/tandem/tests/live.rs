@@ -141,6 +141,14 @@ fn only_who_knows_the_token_sees_pages() {
         Client::new(gateway.private).call("GET", path, headers, b"").unwrap().status
     };
     assert_eq!(plain("/live/stream", &[]), 401);
+    for slip in [
+        "/live?sight=shop",
+        "/live/stream?sight=shop",
+        "/live/stream?kind=sale",
+        "/live/stream?site=a&site=b",
+    ] {
+        assert_eq!(plain(slip, &[("Authorization", &format!("Bearer {TOKEN}"))]), 400, "{slip}");
+    }
     assert_eq!(plain("/live", &[("Authorization", "Bearer nope")]), 401);
     assert_eq!(plain("/live", &[("Authorization", &format!("Bearer {TOKEN}"))]), 200);
     assert_eq!(plain("/healthz", &[]), 200);

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tandem_gateway::live::{Filter, Kind, Record, link, recall};
 
 use crate::session::Visitor;
@@ -65,26 +65,12 @@ const VERDICTS: &[&str] = &[
     "near_miss",
 ];
 
-/// The filters of an address. Empty fields of the form mean nothing.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Asked {
-    #[serde(flatten)]
-    filter: Filter,
-    after: Option<String>,
-    r#as: Option<String>,
-}
+/// What records are chosen by, in addresses.
+const FILTERS: [&str; 8] = ["site", "event", "id", "order", "visitor", "destination", "verdict", "kind"];
 
-pub(crate) async fn page(
-    State(inspector): State<Arc<Inspector>>,
-    Extension(visitor): Extension<Visitor>,
-    uri: Uri,
-) -> Response {
-    let known = ["site", "event", "id", "order", "visitor", "destination", "verdict", "kind"];
-    let asked = match asked::Asked::read_ids(&uri, &known) {
-        Ok(asked) => asked,
-        Err(text) => return inspector.shell.unclear(&visitor, &text),
-    };
+/// Reads the filters of an address that may have further parameters, too.
+fn read(uri: &Uri, further: &[&str]) -> Result<(Filter, asked::Asked), String> {
+    let asked = asked::Asked::read_ids(uri, &[&FILTERS[..], further].concat())?;
     let of = |name: &str| asked.get(name).to_owned();
     let filter = Filter {
         site: of("site"),
@@ -95,8 +81,22 @@ pub(crate) async fn page(
         destination: of("destination"),
         verdict: of("verdict"),
         kind: of("kind"),
+    };
+    if !filter.kind.is_empty() && !KINDS.contains(&filter.kind.as_str()) {
+        return Err(format!("There is no such kind of record. There are {}.", KINDS.join(", ")));
     }
-    .tidied();
+    Ok((filter.tidied(), asked))
+}
+
+pub(crate) async fn page(
+    State(inspector): State<Arc<Inspector>>,
+    Extension(visitor): Extension<Visitor>,
+    uri: Uri,
+) -> Response {
+    let filter = match read(&uri, &[]) {
+        Ok((filter, _)) => filter,
+        Err(text) => return inspector.shell.unclear(&visitor, &text),
+    };
     let (recent, newest) = inspector.gateway.live.recent(&filter);
     let store = inspector.gateway.store.clone();
     let recalled = match tokio::task::spawn_blocking(move || recall(&store)).await {

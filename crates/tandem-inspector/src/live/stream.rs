@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body::Frame;
@@ -17,7 +16,7 @@ use serde_json::json;
 use tandem_gateway::live::{MAX_WATCHERS, Record, Told, Watcher};
 use tokio::sync::mpsc;
 
-use super::{Asked, show};
+use super::show;
 use crate::Inspector;
 use crate::session::Visitor;
 
@@ -34,18 +33,21 @@ pub(crate) async fn stream(
     State(inspector): State<Arc<Inspector>>,
     Extension(visitor): Extension<Visitor>,
     headers: HeaderMap,
-    asked: Result<Query<Asked>, QueryRejection>,
+    uri: Uri,
 ) -> Response {
-    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let (filter, asked) = match super::read(&uri, &["after", "as"]) {
+        Ok(read) => read,
+        Err(text) => return (StatusCode::BAD_REQUEST, text).into_response(),
+    };
     let resumed = headers.get("last-event-id").and_then(|v| v.to_str().ok()).map(str::to_owned);
     // A browser that comes back knows better than the address it was first given.
-    let after = resumed.or(asked.after).and_then(|id| id.trim().parse().ok());
-    let Some(watcher) = inspector.gateway.live.watch(asked.filter.tidied(), after) else {
+    let after = resumed.or(asked.some("after")).and_then(|id| id.trim().parse().ok());
+    let Some(watcher) = inspector.gateway.live.watch(filter, after) else {
         let text = format!("{MAX_WATCHERS} watch already; close a page of the live view");
         return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     };
     let (parts, body) = mpsc::channel(AHEAD);
-    let feed = Feed { inspector, visitor, watcher, parts, as_html: asked.r#as.as_deref() == Some("html") };
+    let feed = Feed { inspector, visitor, watcher, parts, as_html: asked.get("as") == "html" };
     tokio::spawn(feed.run());
     let mut response = Response::new(Body::new(Parts(body)));
     let headers = response.headers_mut();

@@ -34,8 +34,8 @@ pub(crate) struct Args {
     /// Only this verdict: accepted, duplicate, rejected, delivered, retry, skipped, …
     #[arg(long)]
     verdict: Option<String>,
-    /// Only this kind: received, event, attempt, refused, unclaimed.
-    #[arg(long)]
+    /// Only this kind.
+    #[arg(long, value_parser = ["received", "event", "attempt", "refused", "unclaimed"])]
     kind: Option<String>,
     /// Whole records as JSON, one a line.
     #[arg(long)]
