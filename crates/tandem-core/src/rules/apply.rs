@@ -4,7 +4,8 @@ use minijinja::value::Value;
 use sha2::{Digest, Sha256};
 
 use super::expression::{Expression, Failure};
-use super::field::{self, Pattern, Target, Write};
+use super::field::{self, Target, Write};
+use super::leave_out::{self, Pattern};
 use super::outgoing::{self, Overrides};
 use super::settings::MAX_EMITTED;
 use super::trace::{Applied, Change};
@@ -104,8 +105,8 @@ impl Rules {
                 "removed" if change.field.starts_with("user.") || change.field.ends_with('*') => {
                     Pattern(change.field.clone()).remove(event);
                 }
-                "anonymised" => field::anonymise(event, &change.field),
-                "dropped_person" => field::drop_person_data(event),
+                "anonymised" => leave_out::anonymise(event, &change.field),
+                "dropped_person" => leave_out::drop_person_data(event),
                 _ => {}
             }
         }
@@ -228,17 +229,18 @@ fn one(
         }
     }
     if !rule.keep.is_empty() {
-        changes.extend(field::keep(event, &rule.keep).into_iter().map(|name| Change::new(name, "removed")));
+        changes
+            .extend(leave_out::keep(event, &rule.keep).into_iter().map(|name| Change::new(name, "removed")));
     }
     for name in &rule.hash {
         changes.extend(hash(event, name));
     }
     for preset in &rule.anonymise {
-        field::anonymise(event, preset);
+        leave_out::anonymise(event, preset);
         changes.push(Change::new(preset.clone(), "anonymised"));
     }
     if rule.drop_person_data {
-        field::drop_person_data(event);
+        leave_out::drop_person_data(event);
         changes.push(Change::new("user", "dropped_person"));
     }
     for (path, outgoing, value) in sent {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::expression::{Expression, Known};
-use super::field::{PRESETS, Pattern, Target};
+use super::field::Target;
+use super::leave_out::{PRESETS, Pattern};
 use super::outgoing::JsonPath;
 use super::settings::{
     EmitSettings, Inputs, LookupSettings, MAX_ENTRIES, MAX_RULES, MAX_TABLE, MAX_VARIABLES, RuleSettings,

@@ -13,6 +13,7 @@ mod apply;
 mod compile;
 mod expression;
 mod field;
+mod leave_out;
 mod outgoing;
 mod settings;
 mod trace;
@@ -21,14 +22,15 @@ mod view;
 pub use apply::{AtDoor, Outgoing, Stopped};
 pub use compile::Mistake;
 pub use expression::{FILTERS, TESTS};
-pub use field::PRESETS;
+pub use leave_out::PRESETS;
 pub use outgoing::Overrides;
 pub use settings::*;
 pub use trace::{Applied, Change};
 pub use view::Context;
 
 use expression::Expression;
-use field::{Pattern, Target};
+use field::Target;
+use leave_out::Pattern;
 use outgoing::JsonPath;
 
 /// All rules of a site, compiled.

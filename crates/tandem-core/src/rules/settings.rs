@@ -85,7 +85,7 @@ pub struct RuleSettings {
     pub keep: Vec<String>,
     /// Properties that become their SHA-256.
     pub hash: Vec<String>,
-    /// Presets, see [`super::field::PRESETS`].
+    /// Presets, see [`super::leave_out::PRESETS`].
     pub anonymise: Vec<String>,
     /// Nothing that leads to a person stays.
     pub drop_person_data: bool,

@@ -6,12 +6,13 @@ use tandem_core::Event;
 use tandem_core::consent::Gates;
 use tandem_core::retry::{Horizon, Pace, next_due};
 use tandem_core::session::{self, Rules};
-use tandem_destinations::{HttpReply, Mapped, Reply, Verdict, too_old};
+use tandem_destinations::{Mapped, Reply, Verdict, too_old};
 use tandem_store::{Attempt, Batch, DeliveryState, Due, Joined, Report, Skipped, Stop, drill};
 use tokio::sync::watch;
 
 use super::RECORD_AGAIN;
 use super::group::grouped;
+use super::outcome::{self, Again};
 use super::restraint::Mood;
 use crate::metrics::State;
 use crate::transport::Transport;
@@ -56,11 +57,11 @@ impl Decided {
 }
 
 /// A delivery in the platform's shape.
-struct Ready {
+pub(super) struct Ready {
     due: Due,
-    mapped: Mapped,
+    pub(super) mapped: Mapped,
     /// The platform's words on the first shape, when this is the second.
-    reshaped: Option<String>,
+    pub(super) reshaped: Option<String>,
 }
 
 impl Call {
@@ -239,22 +240,28 @@ impl Call {
         let latency = began.elapsed();
         let verdicts = repeated::in_words(self.lane.destination.reply(&reply));
         let refused = matches!(&verdicts, Reply::Whole(Verdict::Rejected { .. }));
-        let each = spread(verdicts, group.len());
+        let each = outcome::spread(verdicts, group.len());
         let again = if refused { self.again_at_once(&group, &each) } else { Again::No };
-        let mood = each.iter().find_map(mood);
+        let mood = each.iter().find_map(outcome::mood);
         let attempt = Attempt {
             started_ms,
             latency_ms: i64::try_from(latency.as_millis()).unwrap_or(i64::MAX),
-            status: status(&reply),
+            status: outcome::status(&reply),
             request_bytes,
-            reply: excerpt(&reply, &each),
-            ..attempt_of(&each, &again)
+            reply: outcome::excerpt(&reply, &each),
+            ..outcome::attempt_of(&each, &again)
         };
         let name = self.lane.destination.definition().name;
         self.gateway.metrics.attempt(name, attempt.verdict, latency.as_secs_f64());
         let now_ms = self.gateway.clock.now_ms();
         if let Some(watched) = watched {
-            live.called(watched, &attempt, each.iter().map(|v| verdict_name(v, &again)), &reply, now_ms);
+            live.called(
+                watched,
+                &attempt,
+                each.iter().map(|v| outcome::verdict_name(v, &again)),
+                &reply,
+                now_ms,
+            );
         }
         let in_doubt = reply.leaves_in_doubt();
         let states = group.iter().zip(&mapped).zip(&each).map(|((ready, mapped), verdict)| {
@@ -376,44 +383,6 @@ impl Call {
     }
 }
 
-/// What of a refused call is tried again at once.
-enum Again {
-    No,
-    Halves,
-    /// The one event in another shape, and the platform's words on the first.
-    Reshaped(Mapped, String),
-}
-
-impl Again {
-    /// How a refusal is called on record.
-    fn verdict(&self) -> &'static str {
-        match self {
-            Self::No => "rejected",
-            Self::Halves => "split",
-            Self::Reshaped(..) => "reshaped",
-        }
-    }
-
-    /// `mapped` is what the group was sent as.
-    fn groups(self, mut group: Vec<Ready>, mapped: Vec<Mapped>) -> Vec<Vec<Ready>> {
-        match self {
-            Self::No => vec![],
-            Self::Halves => {
-                for (ready, mapped) in group.iter_mut().zip(mapped) {
-                    ready.mapped = mapped;
-                }
-                let second = group.split_off(group.len() / 2);
-                // The last one is taken first.
-                vec![second, group]
-            }
-            Self::Reshaped(mapped, why) => {
-                let again = |one: Ready| Ready { mapped: mapped.clone(), reshaped: Some(why.clone()), ..one };
-                vec![group.into_iter().map(again).collect()]
-            }
-        }
-    }
-}
-
 /// It may have arrived, and nobody there would know it again.
 fn given_up(why: &str) -> DeliveryState {
     let why = format!("{why} It may have arrived, and would count again: not sent a second time.");
@@ -434,90 +403,6 @@ fn event_of(due: &Due) -> serde_json::Result<Event> {
     let mut event: Event = serde_json::from_str(&due.body)?;
     event.user.ip.clone_from(&due.address);
     Ok(event)
-}
-
-/// One verdict an event. A platform that names fewer than it was sent leaves the rest to be tried again.
-fn spread(reply: Reply, count: usize) -> Vec<Verdict> {
-    match reply {
-        Reply::Whole(verdict) => vec![verdict; count],
-        Reply::Each(mut each) => {
-            let missing = || Verdict::Retry {
-                pace: Pace::Backoff,
-                after_ms: None,
-                code: None,
-                why: "the reply has no verdict for this event".to_owned(),
-            };
-            each.resize_with(count, missing);
-            each
-        }
-    }
-}
-
-fn mood(verdict: &Verdict) -> Option<Mood> {
-    match verdict {
-        Verdict::StopDestination { .. } => Some(Mood::Stopped),
-        Verdict::Retry { .. } => Some(Mood::Trouble),
-        Verdict::Delivered { .. } => Some(Mood::Fine),
-        // It says something of the event, nothing of the platform.
-        Verdict::Rejected { .. } => None,
-    }
-}
-
-/// What became of one event, in a word.
-fn verdict_name(verdict: &Verdict, again: &Again) -> &'static str {
-    match verdict {
-        Verdict::StopDestination { .. } => "stop",
-        Verdict::Rejected { .. } => again.verdict(),
-        Verdict::Retry { .. } => "retry",
-        Verdict::Delivered { .. } => "delivered",
-    }
-}
-
-/// The attempt's line on record, after its worst verdict.
-fn attempt_of(each: &[Verdict], again: &Again) -> Attempt {
-    let rank = |v: &&Verdict| match v {
-        Verdict::StopDestination { .. } => 3,
-        Verdict::Rejected { .. } => 2,
-        Verdict::Retry { .. } => 1,
-        Verdict::Delivered { .. } => 0,
-    };
-    let (verdict, code, message) = match each.iter().max_by_key(rank) {
-        Some(Verdict::StopDestination { code, why }) => ("stop", *code, why.clone()),
-        Some(Verdict::Rejected { code, why }) => (again.verdict(), *code, why.clone()),
-        Some(Verdict::Retry { code, why, .. }) => ("retry", *code, why.clone()),
-        Some(Verdict::Delivered { warning }) => ("delivered", None, warning.clone().unwrap_or_default()),
-        None => ("delivered", None, String::new()),
-    };
-    Attempt {
-        started_ms: 0,
-        latency_ms: 0,
-        status: None,
-        code,
-        verdict,
-        message,
-        request_bytes: 0,
-        reply: None,
-    }
-}
-
-fn status(reply: &HttpReply) -> Option<u16> {
-    match reply {
-        HttpReply::Answer { status, .. } => Some(*status),
-        HttpReply::NoAnswer { .. } => None,
-    }
-}
-
-/// The start of a reply that was not a plain success.
-fn excerpt(reply: &HttpReply, each: &[Verdict]) -> Option<String> {
-    if each.iter().all(|v| matches!(v, Verdict::Delivered { warning: None })) {
-        return None;
-    }
-    match reply {
-        HttpReply::Answer { body, .. } => {
-            Some(repeated::cut(&String::from_utf8_lossy(&body[..body.len().min(2_000)])))
-        }
-        HttpReply::NoAnswer { why, .. } => Some(why.clone()),
-    }
 }
 
 /// 0.0..1.0 out of a number that differs between deliveries; spreading a crowd needs no randomness.

@@ -17,6 +17,7 @@ use crate::{Gateway, Lane};
 
 mod call;
 mod group;
+mod outcome;
 mod restraint;
 
 use call::{Call, Called};
@@ -107,7 +108,7 @@ impl Worker {
             tokio::select! {
                 () = bell.notified() => {
                     if self.restraint.is_stopped() && self.resumed() {
-                        self.restraint.lift();
+                        self.begin_anew();
                     }
                 }
                 () = tokio::time::sleep(sleep) => {}
