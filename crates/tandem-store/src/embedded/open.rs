@@ -41,6 +41,10 @@ fn set_up(conn: &mut Connection) -> rusqlite::Result<i64> {
     if version >= SCHEMA_VERSION {
         return Ok(version);
     }
+    if version > 0 {
+        // Millions of rows take their time, and nothing else is heard of until then.
+        tracing::info!(from = version, to = SCHEMA_VERSION, "bringing the store's file up to this version");
+    }
     let transaction = Transaction::new(conn, TransactionBehavior::Immediate)?;
     bring_up(&transaction)?;
     transaction.commit()?;
