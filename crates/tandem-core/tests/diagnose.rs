@@ -540,6 +540,7 @@ fn a_sale_counted_twice_matters_more_than_one_that_its_buyer_keeps_to_himself() 
     let declined = skipped("consent_denied", "the visitor did not allow what this destination needs");
     for (elsewhere, cause) in [
         (declined, "order_under_two_ids"),
+        (skipped("consent_unknown", "nobody told us about consent"), "order_under_two_ids"),
         (skipped("rule", "wholesale orders stay here"), "order_under_two_ids"),
         (skipped("money_missing", "a Purchase without value or currency"), "money_missing"),
     ] {

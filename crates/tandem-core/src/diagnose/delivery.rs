@@ -118,7 +118,7 @@ fn skipped(story: &Story, record: &Record, delivery: &Delivery) -> Cause {
         consent::DENIED => skip(rank::CHOSEN, denied(delivery, why)),
         consent::UNKNOWN => {
             let text = format!("{name} does not get it, because {}.", lower(why));
-            skip(rank::NOT_SENT, text)
+            skip(rank::CHOSEN, text)
         }
         "bot" => {
             skip(rank::CHOSEN, format!("{name} does not get it, because no person did it: {}.", of_bot(why)))

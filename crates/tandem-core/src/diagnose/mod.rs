@@ -200,7 +200,8 @@ mod rank {
     /// The platform has it and counts it more than once: money that is wrong, and somebody has to mend it.
     pub(super) const TWICE: u8 = 55;
     pub(super) const RETRIED: u8 = 50;
-    /// Not sent because the visitor declined, a rule of the shop says so, or nobody was there: as it should be.
+    /// Not sent because the visitor declined or said nothing, a rule of the shop says so, or nobody was there: as the shop
+    /// wants it.
     pub(super) const CHOSEN: u8 = 48;
     pub(super) const LATE: u8 = 45;
     pub(super) const WAITING: u8 = 40;
