@@ -62,6 +62,9 @@ pub struct Rejection {
     /// The order it was about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
+    /// Its number, see [`Event::order_number`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_number: Option<String>,
     /// Nothing is wrong: the request simply holds no conversion (an unpaid order, a product update).
     pub expected: bool,
 }
@@ -76,6 +79,7 @@ impl Rejection {
             event_name: None,
             event_id: None,
             order_id: None,
+            order_number: None,
             expected: false,
         }
     }
@@ -108,6 +112,7 @@ impl Rejection {
         named.event_name = Some(draft.event.event_name.clone()).filter(plain);
         named.event_id = draft.event_id.clone().filter(plain);
         named.order_id = draft.event.order_id.clone().filter(plain);
+        named.order_number = order_number(draft.event.order_number.clone(), named.order_id.as_deref());
         named
     }
 }
@@ -122,6 +127,7 @@ pub fn admit(mut draft: Draft, site: &Site, now_s: i64) -> Result<(Event, Option
     draft.event.event_name = name;
     draft.event_id = draft.event_id.and_then(usable_id);
     draft.event.order_id = draft.event.order_id.and_then(usable_id);
+    draft.event.order_number = order_number(draft.event.order_number, draft.event.order_id.as_deref());
     let time = time(draft.event_time, now_s, &mut findings).map_err(|r| r.of(&draft))?;
     check_id(&draft, site, &mut findings).map_err(|r| r.of(&draft))?;
     check_money(&mut draft.event, site, &mut findings).map_err(|r| r.of(&draft))?;
@@ -194,6 +200,13 @@ fn usable_id(id: String) -> Option<String> {
         return None;
     }
     Some(if trimmed.len() == id.len() { id } else { trimmed.to_owned() })
+}
+
+/// The number of an order, if it tells more than the order's id.
+#[must_use]
+pub fn order_number(number: Option<String>, order_id: Option<&str>) -> Option<String> {
+    let number = number.and_then(usable_id).filter(|number| !number.is_empty() && !unfit_id(number))?;
+    order_id.is_some_and(|id| id != number).then_some(number)
 }
 
 pub(crate) fn unfit_id(id: &str) -> bool {

@@ -88,6 +88,10 @@ pub struct Event {
     /// The shop's order id, where there is an order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
+    /// The number that people see on the order, where it is not [`Event::order_id`]: plugins number orders their own way.
+    /// Not sent to platforms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_number: Option<String>,
     /// The order it grew out of: of an upsell, or of a subscription's renewal. Not sent to platforms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_order_id: Option<String>,
@@ -188,6 +192,7 @@ impl Event {
             user: MatchKeys::default(),
             session_id: None,
             order_id: None,
+            order_number: None,
             parent_order_id: None,
             page: Page { url: self.page.url.as_deref().map(crate::page::without_query), ..Page::default() },
             search_string: None,

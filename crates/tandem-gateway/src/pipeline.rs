@@ -11,7 +11,7 @@ use tandem_core::session;
 use tandem_core::{Channel, Event, Finding, Site, names};
 use tandem_destinations::{Destination, Skip, too_old};
 use tandem_sources::{ON_PAGES, tags};
-use tandem_store::{NewDelivery, NewEvent, Notice, NoticeKind, OrderClaim, Outcome, Skipped};
+use tandem_store::{NewDelivery, NewEvent, Notice, NoticeKind, OrderClaim, OrderNumber, Outcome, Skipped};
 
 use crate::shaping::Shaped;
 use crate::{Lane, SiteRuntime, shaping};
@@ -48,6 +48,8 @@ pub struct Prepared {
     pub events: Vec<NewEvent>,
     /// For the record of what did not become one.
     pub notices: Vec<Notice>,
+    /// Numbers of orders that are not their ids.
+    pub numbers: Vec<OrderNumber>,
     /// One an event, in the request's order; those of accepted events wait for [`Prepared::settle`].
     answers: Vec<Answer>,
     /// For each entry of `events`, its place in `answers`.
@@ -73,15 +75,22 @@ pub fn prepare(site: &SiteRuntime, source: &'static str, admitted: Vec<Admitted>
                 site.lanes.iter().for_each(|lane| shaping::note(lane, &mut event));
                 prepared.places.push(prepared.answers.len());
                 prepared.answers.push(answer_of(&event));
+                prepared.numbers.extend(number_of(site, &event.order_number, &event.order_id));
                 prepared.events.push(entry(site, source, event, order, now_s));
             }
             Err(rejection) => {
                 prepared.notices.push(notice_of(site, source, &rejection));
+                prepared.numbers.extend(number_of(site, &rejection.order_number, &rejection.order_id));
                 prepared.answers.push(refusal(rejection));
             }
         }
     }
     prepared
+}
+
+fn number_of(site: &SiteRuntime, number: &Option<String>, order_id: &Option<String>) -> Option<OrderNumber> {
+    let (number, order_id) = (number.clone()?, order_id.clone()?);
+    Some(OrderNumber { site: site.site.id.clone(), number, order_id })
 }
 
 impl Prepared {

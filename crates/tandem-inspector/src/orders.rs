@@ -33,6 +33,7 @@ struct Page {
 #[derive(Serialize)]
 struct Row {
     order_id: String,
+    number: Option<String>,
     site: String,
     at_ms: i64,
     events: i64,
@@ -51,6 +52,7 @@ impl Row {
         let (source, _, event_id) = order.first.unwrap_or_default();
         Self {
             order_id: order.order_id,
+            number: order.number,
             site: order.site,
             at_ms: order.at_ms,
             events: order.events,

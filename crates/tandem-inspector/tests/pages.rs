@@ -132,7 +132,7 @@ impl Rig {
             event_id: None,
             order_id: Some("7".into()),
         };
-        let batch = Batch { events, notices: vec![notice], touches: vec![] };
+        let batch = Batch { events, notices: vec![notice], ..Batch::default() };
         self.store.append(batch, NOW_MS - 3_600_000).await.unwrap();
         let skipped = Skipped { code: "consent_denied".into(), message: "no".into() };
         let states = vec![

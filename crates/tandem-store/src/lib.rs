@@ -34,8 +34,21 @@ pub struct Batch {
     pub events: Vec<NewEvent>,
     /// For the record of what did not become an event.
     pub notices: Vec<Notice>,
+    /// For whoever knows an order by its number alone.
+    pub numbers: Vec<OrderNumber>,
     /// For the sessions; remembered before the events are looked at.
     pub touches: Vec<NewTouch>,
+}
+
+/// The number that people see on an order, where it is not the order's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderNumber {
+    /// Site, from configuration.
+    pub site: String,
+    /// The number.
+    pub number: String,
+    /// The shop's id of the order.
+    pub order_id: String,
 }
 
 /// News of a visitor.
@@ -393,8 +406,10 @@ pub struct Document {
 pub struct ShopOrder {
     /// Site.
     pub site: String,
-    /// The shop's id.
+    /// The shop's id, or its number.
     pub order_id: String,
+    /// The list names orders by their number.
+    pub by_number: bool,
     /// When it was placed or paid, Unix milliseconds.
     pub at_ms: i64,
     /// Its total.

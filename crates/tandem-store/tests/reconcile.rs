@@ -19,6 +19,7 @@ fn at(event: NewEvent) -> NewEvent {
 
 fn order(id: &str, total: &str) -> ShopOrder {
     ShopOrder {
+        by_number: false,
         site: "shop".into(),
         order_id: id.into(),
         at_ms: SOLD,

@@ -225,6 +225,7 @@ async fn a_failed_transaction_leaves_no_half() {
             order_id: None,
         }],
         touches: vec![NewTouch { site: "shop".into(), touch: mail(page("v", DAY, &["7"]), "hash") }],
+        numbers: vec![],
     };
     rig.store.append(batch(), DAY).await.unwrap_err();
     assert!(!rig.store.writable());

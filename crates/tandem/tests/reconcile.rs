@@ -41,10 +41,15 @@ fn moment(at_s: i64) -> String {
 
 /// The webhook of an order, placed and paid at a time.
 fn webhook(gateway: &Gateway, id: u32, status: &str, at_s: i64) {
+    numbered(gateway, id, &id.to_string(), status, at_s);
+}
+
+/// The same of a shop with a plugin that numbers orders.
+fn numbered(gateway: &Gateway, id: u32, number: &str, status: &str, at_s: i64) {
     let at = moment(at_s);
     let at = at.trim_end_matches('Z');
     let body = json!({
-        "id": id, "number": id.to_string(), "parent_id": 0, "status": status, "currency": "EUR", "total": "19.99",
+        "id": id, "number": number, "parent_id": 0, "status": status, "currency": "EUR", "total": "19.99",
         "date_created_gmt": at, "date_modified_gmt": at, "date_paid_gmt": at, "payment_method": "stripe",
         "created_via": "checkout", "customer_id": 0, "customer_ip_address": "203.0.113.7",
         "customer_user_agent": "Mozilla/5.0", "billing": {"email": format!("buyer-{id}@example.com"), "country": "DE"},
@@ -90,6 +95,12 @@ fn list(at_s: i64) -> String {
         ));
     }
     list
+}
+
+/// A moment in the middle of an hour that is over. What a shop sold before the hour of our first event is none of ours, and
+/// the tests' orders are a minute older than that.
+fn mid_hour_s() -> i64 {
+    now_s() / 3_600 * 3_600 - 1_800
 }
 
 struct Bed {
@@ -146,9 +157,10 @@ fn told(all: &[(&str, &str, bool)]) -> Vec<(String, String, bool)> {
 fn every_difference_is_named_once_the_window_is_closed() {
     let stand_in = StandIn::start();
     let home = Home::new(&sites(&stand_in));
-    let gateway = home.start();
+    let began_s = mid_hour_s();
+    let gateway = home.start_with(&["--now", &began_s.to_string()]);
     let bed = Bed { folder: tempfile::tempdir().unwrap(), home, gateway };
-    let at_s = now_s() - 60;
+    let at_s = began_s - 60;
     play(&bed.gateway, at_s);
     assert_eq!(stand_in.sandbox.conversions().conversions.len(), 4);
 
@@ -294,6 +306,66 @@ fn form(gateway: &Gateway, cookie: &str, fields: &[(&str, &str)], file: &str) ->
     let headers =
         [("Cookie", cookie), ("Accept", "text/html"), ("Content-Type", "multipart/form-data; boundary=EDGE")];
     Client::new(gateway.private).call("POST", "/reconciliation", &headers, body.as_bytes()).unwrap()
+}
+
+/// A plugin numbers the orders: nobody in the shop knows their ids, and its export does not have them.
+#[test]
+fn orders_are_known_by_their_numbers() {
+    let stand_in = StandIn::start();
+    let home = Home::new(&sites(&stand_in));
+    let began_s = mid_hour_s();
+    let gateway = home.start_with(&["--now", &began_s.to_string()]);
+    let bed = Bed { folder: tempfile::tempdir().unwrap(), home, gateway };
+    let at_s = began_s - 60;
+    let at = moment(at_s);
+    // The list comes before some of its orders: 14 is heard of later, 99 never. 13 is the id of one order and the number of
+    // another.
+    let mut list = "Order #,Date,Status,Order total\n".to_owned();
+    for (number, status) in [
+        ("INV-11", "completed"),
+        ("13", "processing"),
+        ("INV-13", "on-hold"),
+        ("INV-14", "processing"),
+        ("INV-99", "processing"),
+    ] {
+        list.push_str(&format!("#{number},{at},{status},19.99\n"));
+    }
+    numbered(&bed.gateway, 11, "INV-11", "processing", at_s);
+    let orders = bed.file("orders.csv", &list);
+    bed.report(&["--orders", &orders]);
+    numbered(&bed.gateway, 12, "13", "processing", at_s);
+    numbered(&bed.gateway, 13, "INV-13", "on-hold", at_s);
+    numbered(&bed.gateway, 14, "INV-14", "processing", at_s);
+    bed.gateway.drain();
+
+    let bed = bed.later(at_s + 4 * 86_400);
+    let (code, report) = bed.report(&[]);
+    let expected = [("order_missing", "INV-99", true), ("order_not_paid", "13", false)];
+    assert_eq!((code, differences(&report)), (1, told(&expected)), "{report}");
+    assert_eq!(report["totals"][0]["orders"].as_u64(), Some(4), "each once: {report}");
+    // Another list has the ids as well, which then count.
+    let both = format!("order_id,order_number,date,status,order_total\n11,INV-11,{at},completed,19.99\n");
+    let (_, report) = bed.report(&["--orders", &bed.file("both.csv", &both)]);
+    assert_eq!(report["totals"][0]["orders"].as_u64(), Some(4), "{report}");
+
+    let why = |number: &str| bed.gateway.get(&format!("/api/why?q={number}")).json();
+    assert_eq!(why("INV-11")["destinations"][0]["verdict"], "counted_weakly", "{}", why("INV-11"));
+    assert_eq!(why("INV-11")["question"], "INV-11");
+    assert_eq!(why("INV-13")["cause"], "order_not_paid", "{}", why("INV-13"));
+    let ambiguous = why("13");
+    assert_eq!(ambiguous["cause"], "order_not_paid", "{ambiguous}");
+    assert_eq!(ambiguous["candidates"][0]["text"], "12", "{ambiguous}");
+    for (page, shows) in [
+        ("/orders?q=INV-11", "/why?q=11&amp;site=shop"),
+        ("/orders?q=INV-11", "11 (INV-11)</a>"),
+        ("/orders", "14 (INV-14)</a>"),
+        ("/events?q=INV-11", "11 (INV-11)</span>"),
+        ("/events/1", "11 (INV-11)"),
+        ("/why?q=13", "what was asked for is the number on it"),
+    ] {
+        let text = bed.gateway.get(page).text().replace("&#x2f;", "/");
+        assert!(text.contains(shows), "{shows} is not on {page}: {text}");
+    }
 }
 
 #[test]

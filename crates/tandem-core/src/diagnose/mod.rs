@@ -84,7 +84,7 @@ pub struct Diagnosis {
     pub also: Vec<Also>,
     /// The path, in order.
     pub steps: Vec<Step>,
-    /// Ids on record that are nearly the one asked for; only when nothing was found.
+    /// Ids on record that are nearly the one asked for, when nothing was found; and orders that have it as their number.
     pub candidates: Vec<Candidate>,
     /// Where it was looked for.
     pub searched: Searched,
@@ -233,7 +233,7 @@ pub fn diagnose(story: &Story, now_ms: i64) -> Diagnosis {
         also: others(cause, &judged),
         steps: path::steps(story, record, now_ms),
         destinations: sites,
-        candidates: Vec::new(),
+        candidates: story.candidates.clone(),
         searched: story.searched.clone(),
     }
 }

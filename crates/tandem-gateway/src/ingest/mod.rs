@@ -235,6 +235,7 @@ async fn keep(
     let batch = Batch {
         events: std::mem::take(&mut prepared.events),
         notices: std::mem::take(&mut prepared.notices),
+        numbers: std::mem::take(&mut prepared.numbers),
         touches: touches.into_iter().map(|touch| sessions::new_touch(&site.site.id, touch)).collect(),
     };
     let outcomes = gateway.store.append(batch, gateway.clock.now_ms()).await.map_err(unavailable)?;

@@ -136,6 +136,7 @@ impl Gateway {
             let orders = chunk.iter().map(|row| ShopOrder {
                 site: site.to_owned(),
                 order_id: row.order_id.clone(),
+                by_number: row.by_number,
                 at_ms: row.at_ms,
                 total: row.total,
                 currency: row.currency,

@@ -160,7 +160,12 @@ fn head(event: &Event) -> Vec<(&'static str, String, Option<String>)> {
         ("Event id", event.event_id.clone(), Some(crate::why::address(&event.event_id, &event.site))),
     ];
     let order = event.order_id.as_ref();
-    head.extend(order.map(|o| ("Order", o.clone(), Some(format!("/orders?q={}&site={site}", address(o))))));
+    let number = event.order_number.as_ref().map(|number| format!(" ({number})")).unwrap_or_default();
+    head.extend(
+        order.map(|o| {
+            ("Order", format!("{o}{number}"), Some(format!("/orders?q={}&site={site}", address(o))))
+        }),
+    );
     head.extend(money.map(|money| ("Value", money, None)));
     head.push(("Site", event.site.clone(), Some(format!("/events?site={site}"))));
     head.push((

@@ -59,6 +59,7 @@ pub(super) const EVENT_ID: &[Alias] = &[
 pub(super) const EVENT_TIME: &[Alias] = &[(Top, "event_time"), (Top, "timestamp")];
 pub(super) const CHANNEL: &[Alias] = &[(Top, "channel")];
 pub(super) const SESSION_ID: &[Alias] = &[(Top, "session_id"), (User, "client_id"), (Top, "client_id")];
+pub(super) const ORDER_NUMBER: &[Alias] = &[(Top, "order_number"), (Properties, "order_number")];
 pub(super) const PARENT_ORDER_ID: &[Alias] = &[(Top, "parent_order_id"), (Properties, "parent_order_id")];
 pub(super) const LIMITED_DATA_USE: &[Alias] = &[(Top, "limited_data_use"), (Properties, "limited_data_use")];
 pub(super) const TEST_CODE: &[Alias] = &[(Top, "test_event_code"), (Properties, "test_event_code")];

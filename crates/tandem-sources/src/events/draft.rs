@@ -30,6 +30,7 @@ pub(super) fn draft(map: Map<String, Value>, shape: &Shape, policy: &Policy) -> 
         event_name,
         page: page(&mut entry),
         session_id: entry.take_text(aliases::SESSION_ID),
+        order_number: entry.take(aliases::ORDER_NUMBER).and_then(|found| values::id_text(&found.value)),
         parent_order_id: entry.take_text(aliases::PARENT_ORDER_ID),
         consent,
         limited_data_use: limited_data_use(&mut entry, shape),

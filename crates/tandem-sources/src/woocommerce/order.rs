@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 use tandem_core::claim::OrderReport;
 use tandem_core::consent::{self, Consent, Policy};
-use tandem_core::door::{Draft, Rejection};
+use tandem_core::door::{self, Draft, Rejection};
 use tandem_core::identity::{Raw, RawIdentity};
 use tandem_core::names::PURCHASE;
 use tandem_core::{Amount, Currency, Event, Finding, Page};
@@ -31,15 +31,18 @@ pub(super) fn draft(
             Rejection::new("order_id_invalid", "the order has no id, or one that is no number").on("id")
         );
     };
+    let number = order.get("number").and_then(values::id_text);
     let named = |mut rejection: Rejection| {
         rejection.order_id = Some(id.clone());
+        rejection.order_number = door::order_number(number.clone(), Some(&id));
         rejection
     };
     let status = status(&order).map_err(named)?;
     check_status(&status, &order, settings).map_err(named)?;
     let meta = meta::Meta::of(&order);
     let event_name = event_name(&order, &meta, settings).map_err(named)?;
-    paid(&order, &meta, settings, policy, Paid { id: id.clone(), status, event_name }).map_err(named)
+    paid(&order, &meta, settings, policy, Paid { id: id.clone(), number: number.clone(), status, event_name })
+        .map_err(named)
 }
 
 /// WooCommerce's ids are numbers. Anything else may be about a person, and the id goes on record.
@@ -51,6 +54,7 @@ pub(super) fn id(order: &Map<String, Value>) -> Option<String> {
 /// What is known before the rest is read.
 struct Paid {
     id: String,
+    number: Option<String>,
     status: String,
     event_name: String,
 }
@@ -73,8 +77,7 @@ fn paid(
         })?,
     };
     let event_time = event_time(order, &known.status, &mut findings);
-    let number = order.get("number").and_then(values::id_text);
-    let event_id = settings.event_id.fill(&known.id, number.as_deref().unwrap_or(&known.id));
+    let event_id = settings.event_id.fill(&known.id, known.number.as_deref().unwrap_or(&known.id));
     let renewal = is_renewal(order, meta);
     let identity = identity(order, meta, settings, renewal, event_time, &mut findings);
     let told = meta.consent(&settings.consent_meta);
@@ -87,6 +90,7 @@ fn paid(
         source: NAME.to_owned(),
         event_name: known.event_name,
         order_id: Some(known.id),
+        order_number: known.number,
         parent_order_id: order.get("parent_id").and_then(values::id_text).filter(|id| id != "0"),
         value: Some(value),
         currency,

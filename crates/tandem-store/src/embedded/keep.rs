@@ -18,13 +18,22 @@ pub(super) fn keep(conn: &Connection, keep: &Keep, now_ms: i64) -> rusqlite::Res
         }
         Keep::ShopOrders(orders) => {
             let mut insert = conn.prepare_cached(
-                "INSERT OR REPLACE INTO shop_orders (site, order_id, at_ms, total, currency, status, imported_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT OR REPLACE INTO shop_orders (site, order_id, by_number, at_ms, total, currency, status, imported_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?;
             for o in orders {
                 let total = o.total.map(|t| t.to_string());
                 let currency = o.currency.map(|c| c.to_string());
-                insert.execute(params![o.site, o.order_id, o.at_ms, total, currency, o.status, now_ms])?;
+                insert.execute(params![
+                    o.site,
+                    o.order_id,
+                    o.by_number,
+                    o.at_ms,
+                    total,
+                    currency,
+                    o.status,
+                    now_ms
+                ])?;
             }
         }
         Keep::PlatformCounts(counts) => {

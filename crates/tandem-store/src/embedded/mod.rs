@@ -20,6 +20,7 @@ mod inspect;
 mod keep;
 mod late;
 mod ledger;
+pub(crate) mod numbers;
 mod open;
 mod pause;
 mod prune;

@@ -149,10 +149,22 @@ CREATE TABLE IF NOT EXISTS notices (
   order_id TEXT
 );
 
--- The shop's own list of orders, as it was imported. total: decimal text.
+-- Numbers that people see on orders, where they are not the orders' ids; at_ms: when it was first told.
+CREATE TABLE IF NOT EXISTS order_numbers (
+  site TEXT NOT NULL,
+  number TEXT NOT NULL,
+  order_id TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (site, number)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS order_numbers_order ON order_numbers (site, order_id);
+
+-- The shop's own list of orders, as it was imported. total: decimal text. by_number: order_id is what the list has as the
+-- order's number.
 CREATE TABLE IF NOT EXISTS shop_orders (
   site TEXT NOT NULL,
   order_id TEXT NOT NULL,
+  by_number INTEGER NOT NULL DEFAULT 0,
   at_ms INTEGER NOT NULL,
   total TEXT,
   currency TEXT,

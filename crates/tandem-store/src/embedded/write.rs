@@ -7,7 +7,7 @@ use tandem_core::claim;
 use super::claims::{Claim, ClaimIndex};
 use super::counts::Counts;
 use super::ledger::{self, Ledger};
-use super::{late, sessions};
+use super::{late, numbers, sessions};
 use crate::{Batch, LaneId, NewDelivery, NewEvent, Notice, NoticeKind, Outcome, Replay, Skipped, Stop};
 
 /// The statements of the accept path, looked up once a transaction.
@@ -62,6 +62,9 @@ impl<'c> Appender<'c> {
         let outcomes = outcomes.collect::<rusqlite::Result<Vec<_>>>()?;
         for notice in &batch.notices {
             write_notice(self.conn, notice, now_ms)?;
+        }
+        for known in &batch.numbers {
+            numbers::note(self.conn, known, now_ms)?;
         }
         Ok(outcomes)
     }

@@ -77,6 +77,8 @@ pub struct FoundEvent {
     pub event_id: String,
     /// Order.
     pub order_id: Option<String>,
+    /// Its number, where that is not the id.
+    pub order_number: Option<String>,
     /// Value.
     pub value: Option<Amount>,
     /// Its currency.
@@ -130,6 +132,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<(FoundEvent, Option<Event>
         event_name: row.get(5)?,
         event_id: row.get(6)?,
         order_id: row.get(7)?,
+        order_number: body.as_ref().and_then(|b| b.order_number.clone()),
         value: body.as_ref().and_then(|b| b.value),
         currency: body.as_ref().and_then(|b| b.currency),
         advertising: body.as_ref().map_or("unknown", |b| b.consent.advertising.text()),

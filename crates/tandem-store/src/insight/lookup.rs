@@ -150,6 +150,12 @@ pub(super) fn prune(conn: &Connection, first: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Every site that has or had a destination.
+pub(crate) fn all_sites(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut select = conn.prepare_cached("SELECT DISTINCT site FROM lanes ORDER BY site")?;
+    select.query_map([], |r| r.get(0))?.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

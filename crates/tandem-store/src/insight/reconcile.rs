@@ -169,6 +169,10 @@ fn currency(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Currency>> {
     Ok(row.get_ref(at)?.as_str_or_null()?.and_then(Currency::parse))
 }
 
+/// The order that a row `s` of the list means by a number; nothing where the number is the id.
+const NUMBERED: &str =
+    "LEFT JOIN order_numbers AS n ON s.by_number AND n.site = s.site AND n.number = s.order_id";
+
 /// What most orders have: one event, which is read together with its deliveries, in one walk.
 const SALE: &str =
     "LEFT JOIN events AS e ON e.seq = o.first_event AND o.last_event = o.first_event AND e.event_name = ?3
@@ -191,9 +195,13 @@ impl Orders<'_> {
     /// Orders in the shop's list, with what is known of them.
     fn listed(&mut self, from_ms: i64) -> rusqlite::Result<()> {
         let sql = format!(
-            "SELECT s.order_id, {KNOWN}, {SALE_COLUMNS}, s.at_ms, s.total, s.currency, s.status
-             FROM shop_orders AS s LEFT JOIN insight.orders AS o ON o.site = s.site AND o.order_id = s.order_id {SALE}
-             WHERE s.site = ?1 AND s.at_ms >= ?2 ORDER BY s.at_ms, s.order_id"
+            "SELECT coalesce(n.order_id, s.order_id), {KNOWN}, {SALE_COLUMNS}, s.at_ms, s.total, s.currency, s.status
+             FROM shop_orders AS s {NUMBERED}
+             LEFT JOIN insight.orders AS o ON o.site = s.site AND o.order_id = coalesce(n.order_id, s.order_id) {SALE}
+             WHERE s.site = ?1 AND s.at_ms >= ?2
+               AND (n.order_id IS NULL OR NOT EXISTS (SELECT 1 FROM shop_orders AS t
+                 WHERE t.site = s.site AND t.order_id = n.order_id AND NOT t.by_number))
+             ORDER BY s.at_ms, s.order_id"
         );
         let listed = |row: &Row<'_>| {
             let (total, currency) = (amount(row, 15)?, currency(row, 16)?);
@@ -207,7 +215,11 @@ impl Orders<'_> {
         let sql = format!(
             "SELECT o.order_id, {KNOWN}, {SALE_COLUMNS} FROM insight.orders AS o {SALE}
              WHERE o.site = ?1 AND o.at_ms >= ?2
-               AND NOT EXISTS (SELECT 1 FROM shop_orders AS s WHERE s.site = o.site AND s.order_id = o.order_id)
+               AND NOT EXISTS (SELECT 1 FROM shop_orders AS s {NUMBERED}
+                 WHERE s.site = o.site AND s.order_id = o.order_id AND n.order_id IS NULL)
+               AND NOT EXISTS (SELECT 1 FROM order_numbers AS m JOIN shop_orders AS s
+                 ON s.site = m.site AND s.order_id = m.number AND s.by_number
+                 WHERE m.site = o.site AND m.order_id = o.order_id)
              ORDER BY o.at_ms, o.id"
         );
         self.walk(&sql, from_ms, |_| Ok(None))

@@ -10,7 +10,7 @@ use super::event::is_view;
 use super::found::{Found, FoundDelivery, FoundEvent, STATES, Search, deliveries, findings, read};
 use super::lookup::{self, Kind};
 use crate::StoreError;
-use crate::embedded::{CLOCK_SLACK_MS, Store, first_since};
+use crate::embedded::{CLOCK_SLACK_MS, Store, first_since, numbers};
 
 /// Events that one search looks at when nothing leads to those that fit.
 const LOOKED_AT: i64 = 50_000;
@@ -44,12 +44,16 @@ impl Store {
 /// What a text may be.
 struct Wanted<'a> {
     text: &'a str,
+    /// Orders that have it as their number.
+    orders: Vec<String>,
     emails: Vec<String>,
     external: Vec<String>,
 }
 
 impl<'a> Wanted<'a> {
-    fn of(text: &'a str) -> Self {
+    fn of(conn: &Connection, text: &'a str, site: Option<&str>) -> rusqlite::Result<Self> {
+        let sites = site.map_or_else(|| lookup::all_sites(conn), |site| Ok(vec![site.to_owned()]))?;
+        let orders = numbers::orders_of(conn, &sites, text)?.into_iter().map(|(_, order)| order).collect();
         let is_hash = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
         let hash = is_hash.then(|| text.to_ascii_lowercase());
         let mut emails: Vec<String> = hash.iter().cloned().collect();
@@ -58,19 +62,20 @@ impl<'a> Wanted<'a> {
             emails.extend(hash_identity(raw).0.emails().map(str::to_owned));
         }
         let external = hash.into_iter().chain([IdHashes::of(text).sha256]).collect();
-        Self { text, emails, external }
+        Ok(Self { text, orders, emails, external })
     }
 
     fn keys(&self) -> Vec<(Kind, String)> {
         let own = [Kind::Id, Kind::Order, Kind::Visitor].map(|kind| (kind, self.text.to_owned()));
         let emails = self.emails.iter().map(|hash| (Kind::Email, hash.clone()));
         let external = self.external.iter().map(|hash| (Kind::External, hash.clone()));
-        own.into_iter().chain(emails).chain(external).collect()
+        let orders = self.orders.iter().map(|order| (Kind::Order, order.clone()));
+        own.into_iter().chain(emails).chain(external).chain(orders).collect()
     }
 
     fn fits(&self, event: &FoundEvent, body: Option<&Event>) -> bool {
         event.event_id == self.text
-            || event.order_id.as_deref() == Some(self.text)
+            || event.order_id.as_ref().is_some_and(|id| id == self.text || self.orders.contains(id))
             || body.is_some_and(|body| {
                 body.session_id.as_deref() == Some(self.text)
                     || body.user.emails().any(|hash| self.emails.iter().any(|e| e == hash))
@@ -100,9 +105,10 @@ struct Query<'a> {
 
 fn run(conn: &Connection, search: &Search) -> rusqlite::Result<Found> {
     let (first, end) = bounds(conn, search)?;
+    let text = search.text.as_deref().map(str::trim).filter(|t| !t.is_empty());
     let query = Query {
         search,
-        wanted: search.text.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(Wanted::of),
+        wanted: text.map(|text| Wanted::of(conn, text, search.site.as_deref())).transpose()?,
         lanes: lanes(conn, search)?,
         asks_for_delivery: search.destination.is_some() || search.state.is_some() || search.code.is_some(),
     };

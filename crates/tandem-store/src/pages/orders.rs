@@ -1,8 +1,11 @@
 //! Orders that were heard of, newest first.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Reached, reached};
+use crate::embedded::numbers;
 use crate::{Store, StoreError};
 
 /// What stands in the record of an order besides its events.
@@ -23,6 +26,8 @@ pub struct OrderRow {
     pub site: String,
     /// The shop's id.
     pub order_id: String,
+    /// Its number, where that is not the id.
+    pub number: Option<String>,
     /// When it was first heard of, Unix milliseconds.
     pub at_ms: i64,
     /// Its first event in the log.
@@ -77,15 +82,18 @@ impl Store {
         })
     }
 
-    /// Orders of these sites with this id.
+    /// Orders of these sites with this id or number.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn orders_named(&self, sites: &[String], order_id: &str) -> Result<Vec<OrderRow>, StoreError> {
+    pub fn orders_named(&self, sites: &[String], text: &str) -> Result<Vec<OrderRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM insight.orders WHERE site = ?1 AND order_id = ?2");
         self.read(|conn| {
+            let ids = sites.iter().map(|site| (site.clone(), text.to_owned()));
+            let numbered = numbers::orders_of(conn, sites, text)?;
+            let all: BTreeSet<(String, String)> = ids.chain(numbered).collect();
             let mut found = Vec::new();
-            for site in sites {
+            for (site, order_id) in all {
                 found.extend(conn.prepare_cached(&sql)?.query_row(params![site, order_id], row).optional()?);
             }
             complete(conn, found)
@@ -98,6 +106,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<(OrderRow, Option<i64>)> {
         id: r.get(0)?,
         site: r.get(1)?,
         order_id: r.get(2)?,
+        number: None,
         at_ms: r.get(3)?,
         first_event: r.get(4)?,
         last_event: r.get(5)?,
@@ -117,6 +126,7 @@ fn complete(conn: &Connection, found: Vec<(OrderRow, Option<i64>)>) -> rusqlite:
     let mut notice = conn.prepare_cached("SELECT kind, code FROM notices WHERE seq = ?1")?;
     let mut orders = Vec::with_capacity(found.len());
     for (mut order, last_notice) in found {
+        order.number = numbers::number_of(conn, &order.site, &order.order_id)?;
         if let Some(seq) = order.first_event {
             order.first = first.query_row([seq], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()?;
             order.reached = reached(conn, seq)?;

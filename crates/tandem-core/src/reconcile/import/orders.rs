@@ -18,6 +18,7 @@ const ID: Column = Column {
         "order id",
         "id",
         "post id",
+        "bestell-id",
         "order number",
         "order no",
         "order",
@@ -25,11 +26,13 @@ const ID: Column = Column {
         "bestellnummer",
         "bestell-nr",
         "bestellung",
-        "bestell-id",
         "auftragsnummer",
     ],
     needed: true,
 };
+/// Of these the ones that have the shop's id; the others have the number that people see, which plugins choose.
+const IDS: Column =
+    Column { name: "order id", aliases: &["order id", "id", "post id", "bestell-id"], needed: false };
 /// Times of UTC, the one of payment first.
 const DATE_UTC: Column = Column {
     name: "date in UTC",
@@ -110,6 +113,8 @@ pub struct OrderOptions {
 pub struct OrderRow {
     /// The shop's id, without `#`.
     pub order_id: String,
+    /// It is what the list has as the order's number.
+    pub by_number: bool,
     /// When it was paid or placed, Unix milliseconds.
     pub at_ms: i64,
     /// Total.
@@ -123,6 +128,8 @@ pub struct OrderRow {
 /// Where the columns are.
 struct Places {
     id: Vec<usize>,
+    /// Those of them that have no number.
+    ids: Vec<usize>,
     utc: Vec<usize>,
     date: Vec<usize>,
     status: Vec<usize>,
@@ -139,6 +146,7 @@ pub fn orders(bytes: &[u8], options: &OrderOptions) -> Result<Import<OrderRow>, 
     let at = |column: &Column| sheet.places(column, &[]);
     let places = Places {
         id: at(&ID)?,
+        ids: at(&IDS)?,
         utc: at(&DATE_UTC)?,
         date: at(&DATE)?,
         status: at(&STATUS)?,
@@ -209,6 +217,7 @@ fn one(
         return Ok(None);
     }
     let first = |all: &[usize]| all.iter().map(|place| cell(row, *place)).find(|text| !text.is_empty());
+    let by_number = first(&places.ids).is_none();
     let id = first(&places.id).ok_or("no order id")?;
     let order_id = plain_id(&id).ok_or("the order id is no plain number or short text")?;
     let utc = Zone::default();
@@ -238,7 +247,7 @@ fn one(
     if !plain {
         return Err("the status is no word".to_owned());
     }
-    Ok(Some(OrderRow { order_id, at_ms, total, currency, status }))
+    Ok(Some(OrderRow { order_id, by_number, at_ms, total, currency, status }))
 }
 
 /// Nothing that could be an address or a name goes on record as an id.

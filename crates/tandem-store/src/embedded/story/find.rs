@@ -38,7 +38,7 @@ impl<'c> Finder<'c> {
         };
         let sites = match site {
             Some(site) => vec![site.to_owned()],
-            None => all_sites(conn)?,
+            None => lookup::all_sites(conn)?,
         };
         let newest = number("SELECT coalesce(max(seq), 0) FROM events")?;
         let indexed =
@@ -120,11 +120,6 @@ impl<'c> Finder<'c> {
     pub(super) fn of_visitor(&self, visitor: &str, most: usize) -> rusqlite::Result<Vec<i64>> {
         self.indexed(Kind::Visitor, visitor, most)
     }
-}
-
-fn all_sites(conn: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut select = conn.prepare_cached("SELECT DISTINCT site FROM lanes ORDER BY site")?;
-    select.query_map([], |r| r.get(0))?.collect()
 }
 
 fn are_alike(a: &str, b: &str) -> bool {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension, params};
 use tandem_core::diagnose::{Attempt, Candidate, Ledgered, Searched, Story, WayIn};
 
-use super::Store;
+use super::{Store, numbers};
 use crate::StoreError;
 
 mod facts;
@@ -79,16 +79,26 @@ impl Store {
 
 fn asked(conn: &Connection, question: &str, site: Option<&str>) -> rusqlite::Result<Story> {
     let question = question.trim();
-    let finder = Finder::new(conn, site)?;
-    let mut story = Story {
-        question: question.to_owned(),
-        site: site.map(str::to_owned),
-        orders: ledger(conn, &finder.sites, question)?,
-        searched: finder.searched(conn)?,
-        ..Story::default()
-    };
-    let asked: BTreeSet<i64> = finder.of_id_or_order(question, MOST_EVENTS)?.into_iter().collect();
-    fill(conn, &finder, &mut story, &asked)?;
+    let mut finder = Finder::new(conn, site)?;
+    let mut story = named(conn, &finder, question, site)?;
+    let mut numbered = numbers::orders_of(conn, &finder.sites, question)?.into_iter();
+    let is_found = |story: &Story| !story.events.is_empty() || !story.orders.is_empty();
+    if !is_found(&story)
+        && story.notices.is_empty()
+        && let Some((site, order_id)) = numbered.next()
+    {
+        finder = Finder::new(conn, Some(&site))?;
+        story = Story { question: question.to_owned(), ..named(conn, &finder, &order_id, Some(&site))? };
+    }
+    // An id may be another order's number.
+    let others = numbered.map(|(site, text)| Candidate {
+        text,
+        is_order: true,
+        site,
+        seq: None,
+        why: "what was asked for is the number on it",
+    });
+    let others: Vec<Candidate> = others.collect();
     if story.events.is_empty() && !story.notices.is_empty() {
         repeated(conn, &finder, &mut story)?;
     }
@@ -97,6 +107,21 @@ fn asked(conn: &Connection, question: &str, site: Option<&str>) -> rusqlite::Res
         story.turned_away = facts::turned_away(conn, &finder)?;
         story.ways_in = ways_in(conn, &finder.sites)?;
     }
+    story.candidates.extend(others);
+    Ok(story)
+}
+
+/// What has this event id or order id.
+fn named(conn: &Connection, finder: &Finder<'_>, text: &str, site: Option<&str>) -> rusqlite::Result<Story> {
+    let mut story = Story {
+        question: text.to_owned(),
+        site: site.map(str::to_owned),
+        orders: ledger(conn, &finder.sites, text)?,
+        searched: finder.searched(conn)?,
+        ..Story::default()
+    };
+    let asked: BTreeSet<i64> = finder.of_id_or_order(text, MOST_EVENTS)?.into_iter().collect();
+    fill(conn, finder, &mut story, &asked)?;
     Ok(story)
 }
 
