@@ -27,7 +27,7 @@ mod settings;
 use held::{Held, Id, KIND, Unsent, phase_text, since_ms};
 use send::Letter;
 pub use send::{SIGNATURE, page, test};
-pub use settings::{Channel, Settings};
+pub use settings::{Channel, Settings, SiteSettings, Way};
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(30);
@@ -146,7 +146,7 @@ impl Alerts {
     pub fn standing(&self) -> Vec<Standing> {
         let settings = self.settings();
         let memory = self.memory();
-        let watched = memory.held.iter().filter(|(id, _)| settings.rule(id.key).enabled);
+        let watched = memory.held.iter().filter(|(id, _)| settings.rule(id.key, &id.site).enabled);
         let mut all: Vec<Standing> = watched.map(|(id, held)| standing(&settings, id, held)).collect();
         all.sort_by_key(|one| (one.raised_ms.is_none(), std::cmp::Reverse(one.severity)));
         all
@@ -255,13 +255,13 @@ impl Alerts {
         let mut due = Vec::new();
         for (id, held) in held {
             for unsent in held.due(now_ms) {
-                let channel = settings.channels.iter().find(|channel| channel.id() == unsent.to);
+                let way = settings.ways(&id.site).find(|way| way.id() == unsent.to);
                 let mark = (id.clone(), unsent.to.clone());
-                if let Some(channel) = channel
+                if let Some(way) = way
                     && under_way.insert(mark)
                 {
                     let letter = letter(&settings, id, held, &unsent);
-                    due.push((id.clone(), unsent, letter, channel.clone()));
+                    due.push((id.clone(), unsent, letter, way.channel.clone()));
                 }
             }
         }
@@ -291,7 +291,6 @@ impl Alerts {
 impl Memory {
     /// What the readings change.
     fn take(&mut self, settings: &Settings, readings: Vec<Reading>, now_ms: i64) {
-        let channels: Vec<String> = settings.channels.iter().map(Channel::id).collect();
         let seen: HashSet<Id> = readings.iter().map(Id::of).collect();
         // Of what is gone, or cannot be read now, nothing can be measured.
         let gone = self.held.keys().filter(|id| !seen.contains(*id)).map(|id| unmeasured(id, now_ms));
@@ -301,7 +300,8 @@ impl Memory {
             .map(|reading| (reading, false))
             .chain(gone.into_iter().map(|gone| (gone, true)))
         {
-            let (id, rule) = (Id::of(&reading), settings.rule(reading.key));
+            let (id, rule) = (Id::of(&reading), settings.rule(reading.key, &reading.site));
+            let channels: Vec<String> = settings.ways(&reading.site).map(|way| way.id()).collect();
             let held = self.held.entry(id.clone()).or_default();
             held.keep_channels(&channels);
             if !rule.enabled {
@@ -314,7 +314,7 @@ impl Memory {
             held.state = state;
             held.reading = (!is_gone).then_some(reading);
             if let Some(notice) = notice {
-                held.tell(&notice, channels.iter().cloned(), now_ms);
+                held.tell(&notice, channels.into_iter(), now_ms);
                 self.recent.push_back(told(&id, rule.severity, &notice, now_ms));
                 held.notice = Some(notice);
                 self.recent_is_dirty = true;
@@ -333,7 +333,7 @@ impl Memory {
         for (id, held) in &mut self.held {
             let is_old = held.kept_ms.is_none_or(|at_ms| (now_ms - at_ms).abs() >= KEEP_AGAIN_MS);
             if held.is_dirty || held.state.phase != Phase::Ok && is_old {
-                documents.push((id.clone(), held.document(id, settings.rule(id.key).severity)));
+                documents.push((id.clone(), held.document(id, settings.rule(id.key, &id.site).severity)));
                 (held.is_dirty, held.kept_ms) = (false, Some(now_ms));
             }
         }
@@ -364,7 +364,7 @@ fn letter(settings: &Settings, id: &Id, held: &Held, unsent: &Unsent) -> Letter 
         key: id.key,
         site: id.site.clone(),
         destination: id.destination.clone(),
-        severity: settings.rule(id.key).severity,
+        severity: settings.rule(id.key, &id.site).severity,
         value: held.state.value,
         at_ms: unsent.at_ms,
         notice: unsent.notice.clone(),
@@ -373,7 +373,7 @@ fn letter(settings: &Settings, id: &Id, held: &Held, unsent: &Unsent) -> Letter 
 }
 
 fn standing(settings: &Settings, id: &Id, held: &Held) -> Standing {
-    let rule = settings.rule(id.key);
+    let rule = settings.rule(id.key, &id.site);
     let reading = held.reading.as_ref().filter(|reading| reading.enough);
     Standing {
         key: id.key,
