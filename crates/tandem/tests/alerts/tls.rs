@@ -1,7 +1,7 @@
 //! Mail with TLS: it goes inside, to the server that is meant, or not at all.
 
 use super::*;
-use crate::letters::{AUTHORITY, Door, ELSEWHERE, HERE, SELF_SIGNED};
+use crate::letters::mail::{AUTHORITY, Door, ELSEWHERE, HERE, SELF_SIGNED};
 
 /// A self-signed certificate that is an authority too, as `openssl req -x509` makes it, and its key.
 const BROWSERS: &str = include_str!("../browsers/front/localhost.pem");

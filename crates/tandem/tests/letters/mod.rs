@@ -12,9 +12,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use serde_json::Value;
 
-mod mail;
+pub(crate) mod mail;
 
-pub(crate) use mail::{AUTHORITY, Door, ELSEWHERE, HERE, Mail, MailServer, SELF_SIGNED};
+pub(crate) use mail::{Mail, MailServer};
 
 /// A request to a webhook.
 #[derive(Debug, Clone)]
