@@ -1,5 +1,6 @@
 //! What is wrong now, what is watched, and what was told of lately.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -7,8 +8,8 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
-use tandem_core::alert::{RULES, Rule, Severity, measure, sentence, shown};
-use tandem_gateway::alerts::{Settings, Standing, Told};
+use tandem_core::alert::{Key, RULES, Severity, measure, sentence, shown};
+use tandem_gateway::alerts::{Channel, Settings, Standing, Told};
 
 use crate::asked::Asked;
 use crate::session::Visitor;
@@ -27,7 +28,15 @@ struct Page {
     firing: Vec<Standing>,
     rules: Vec<Watched>,
     told: Vec<Told>,
-    /// Where notices go; empty when nobody is told.
+    /// Where all notices go.
+    channels: Vec<String>,
+    /// Where those of single sites go too.
+    own_channels: Vec<OwnChannels>,
+}
+
+#[derive(Serialize)]
+struct OwnChannels {
+    site: String,
     channels: Vec<String>,
 }
 
@@ -35,6 +44,8 @@ struct Page {
 #[derive(Serialize)]
 struct Watched {
     key: &'static str,
+    /// The only site it is for; none where it is for all that have none of their own.
+    site: Option<String>,
     title: &'static str,
     measure: &'static str,
     enabled: bool,
@@ -74,16 +85,18 @@ pub(crate) async fn page(
     let alerts = &inspector.gateway.alerts;
     let (settings, standing) = (alerts.settings(), alerts.standing());
     let firing = firing(&inspector, "");
-    let rules: Vec<Watched> = RULES.iter().map(|rule| watched(&settings, rule, &standing)).collect();
+    let rules = watched(&settings, &standing);
+    let on: BTreeSet<&str> = rules.iter().filter(|rule| rule.enabled).map(|rule| rule.key).collect();
     let looked_ms = alerts.looked_ms();
     let page = Page {
         mood: mood(&firing, looked_ms),
-        answer: answer(firing.len(), rules.iter().filter(|rule| rule.enabled).count(), looked_ms),
+        answer: answer(firing.len(), on.len(), looked_ms),
         looked_ms,
         firing,
         rules,
         told: alerts.recent(),
-        channels: settings.channels.iter().map(tandem_gateway::alerts::Channel::title).collect(),
+        channels: settings.channels.iter().map(Channel::title).collect(),
+        own_channels: own_channels(&settings),
     };
     inspector.shell.page(Some(&visitor), StatusCode::OK, "alerts.html", ENTRY.name, &page)
 }
@@ -107,15 +120,42 @@ fn answer(firing: usize, rules: usize, looked_ms: Option<i64>) -> String {
     }
 }
 
-fn watched(settings: &Settings, rule: &Rule, standing: &[Standing]) -> Watched {
-    let rule = settings.rule(rule.key);
+fn own_channels(settings: &Settings) -> Vec<OwnChannels> {
+    let of_sites = settings.sites.iter().filter(|(_, own)| !own.channels.is_empty());
+    of_sites
+        .map(|(site, own)| OwnChannels {
+            site: site.clone(),
+            channels: own.channels.iter().map(Channel::title).collect(),
+        })
+        .collect()
+}
+
+/// Each rule, and behind it what sites made of it.
+fn watched(settings: &Settings, standing: &[Standing]) -> Vec<Watched> {
+    let mut rows = Vec::new();
+    for key in RULES.iter().map(|rule| rule.key) {
+        let changed = settings.sites.iter().filter(|(_, own)| own.rules.iter().any(|rule| rule.key == key));
+        let own: Vec<&String> = changed.map(|(site, _)| site).collect();
+        let (at_own, at_others): (Vec<_>, Vec<_>) =
+            standing.iter().filter(|one| one.key == key).partition(|one| own.contains(&&one.site));
+        rows.push(row(settings, key, None, &at_others));
+        for site in own {
+            let here: Vec<_> = at_own.iter().copied().filter(|one| one.site == *site).collect();
+            rows.push(row(settings, key, Some(site), &here));
+        }
+    }
+    rows
+}
+
+fn row(settings: &Settings, key: Key, site: Option<&str>, standing: &[&Standing]) -> Watched {
+    let rule = settings.rule(key, site.unwrap_or_default());
     let after = |ms: i64| if ms == 0 { String::new() } else { format::span(ms) };
-    let own = standing.iter().filter(|one| one.key == rule.key).map(reading);
-    let (fine, off) = own.partition(|one| one.state == "ok");
+    let (fine, off) = standing.iter().copied().map(reading).partition(|one| one.state == "ok");
     Watched {
-        key: rule.key.text(),
-        title: sentence(rule.key),
-        measure: measure(rule.key),
+        key: key.text(),
+        site: site.map(str::to_owned),
+        title: sentence(key),
+        measure: measure(key),
         enabled: rule.enabled,
         raise: shown(rule.unit, rule.raise),
         clear: shown(rule.unit, rule.clear),

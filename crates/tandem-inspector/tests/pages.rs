@@ -6,8 +6,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
+use tandem_core::alert::{Key, Rule, rule};
 use tandem_core::claim::ClaimKey;
 use tandem_core::{Currency, Event, Finding, Site};
+use tandem_gateway::alerts::{Channel, Settings, SiteSettings};
 use tandem_gateway::{Gateway, Limits, SiteSetup, clock::SystemClock};
 use tandem_store::{
     Batch, DeliveryState, NewDelivery, NewEvent, Notice, NoticeKind, Options, Report, Skipped, Stop, Store,
@@ -255,6 +257,42 @@ async fn alerts_say_what_is_wrong_and_what_is_watched() {
     rig.fill().await;
     let page = rig.page("/alerts").await;
     for text in ["One thing is wrong.", "firing", "&lt;script&gt;", "raised", "shop, tiktok"] {
+        assert!(page.contains(text), "{text} is missing: {page}");
+    }
+}
+
+#[tokio::test]
+async fn alerts_say_what_a_site_has_of_its_own() {
+    let rig = Rig::new(&["shop", "south"]).await;
+    let webhook = |host: &str| Channel::Webhook { url: format!("https://{host}/T0KEN").into(), secret: None };
+    let error_rate = Rule { raise: 0.37, enabled: false, ..rule(Key::ErrorRate) };
+    let queue_age = Rule { raise: 191.0, ..rule(Key::QueueAge) };
+    let own = SiteSettings { rules: vec![queue_age, error_rate], channels: vec![webhook("own.example")] };
+    let settings = Settings { sites: [("shop".to_owned(), own)].into(), ..Settings::default() };
+    rig.gateway.alerts.configure(settings.clone());
+    rig.fill().await;
+    let page = rig.page("/alerts").await;
+    for text in [
+        "Nobody is told of everything",
+        "What concerns shop is told to webhook at own.example.",
+        "at shop",
+        "3 min",
+        "37 %",
+        "switched off",
+    ] {
+        assert!(page.contains(text), "{text} is missing: {page}");
+    }
+    assert!(!page.contains("at south") && !page.contains("T0KEN"), "{page}");
+
+    // What is switched off for all, and for no site on, is not watched.
+    let stopped = Rule { enabled: false, ..rule(Key::Stopped) };
+    let all = Settings { rules: vec![stopped], channels: vec![webhook("all.example")], ..settings };
+    rig.gateway.alerts.configure(all);
+    rig.gateway.alerts.look(&rig.gateway, true).await;
+    let page = rig.page("/alerts").await;
+    for text in
+        ["Told to webhook at all.example.", "is told to webhook at own.example too.", "9 rules are watched"]
+    {
         assert!(page.contains(text), "{text} is missing: {page}");
     }
 }

@@ -59,6 +59,12 @@ impl Key {
         }
     }
 
+    /// Whether it is about the whole gateway, never about one site.
+    #[must_use]
+    pub fn is_of_gateway(self) -> bool {
+        matches!(self, Self::Disk)
+    }
+
     /// The key of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

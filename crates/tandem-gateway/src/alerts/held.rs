@@ -180,6 +180,12 @@ impl Held {
         }
     }
 
+    /// As if it had never been.
+    pub(super) fn forget(&mut self) {
+        let is_dirty = self.is_dirty || self.state.phase != Phase::Ok || !self.unsent.is_empty();
+        *self = Self { is_dirty, kept_ms: self.kept_ms, ..Self::default() };
+    }
+
     /// Leaves out what waits for a channel that is no more.
     pub(super) fn keep_channels(&mut self, channels: &[String]) {
         let before = self.unsent.len();

@@ -8,7 +8,7 @@ use sha2::Sha256;
 use tandem_core::alert::{Key, News, Notice, Severity};
 use tandem_destinations::HttpRequest;
 
-use super::settings::{Channel, Settings};
+use super::settings::{Channel, Settings, Way};
 use crate::transport::Http;
 
 /// The header with the signature: `sha256=` and HMAC-SHA256 of the body in hex.
@@ -60,8 +60,12 @@ pub(super) async fn send(channel: &Channel, letter: &Letter, http: &Http) -> Res
     }
 }
 
-/// A notice that says it is none, to every channel; its title, and what came of it.
-pub async fn test(settings: &Settings, http: &Http, at_ms: i64) -> Vec<(String, Result<String, String>)> {
+/// A notice that says it is none, to every channel of all and of the sites; what came of it.
+pub async fn test<'a>(
+    settings: &'a Settings,
+    http: &Http,
+    at_ms: i64,
+) -> Vec<(Way<'a>, Result<String, String>)> {
     let notice = Notice {
         event: News::Raised,
         title: "A test of Tandem's alerts".to_owned(),
@@ -79,8 +83,9 @@ pub async fn test(settings: &Settings, http: &Http, at_ms: i64) -> Vec<(String, 
         link: settings.link.as_ref().map(|base| format!("{base}/alerts")),
     };
     let mut told = Vec::new();
-    for channel in &settings.channels {
-        told.push((channel.title(), send(channel, &letter, http).await));
+    for way in settings.every_way() {
+        let letter = Letter { site: way.site.unwrap_or_default().to_owned(), ..letter.clone() };
+        told.push((way, send(way.channel, &letter, http).await));
     }
     told
 }

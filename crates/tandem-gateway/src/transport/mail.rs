@@ -1,10 +1,12 @@
 //! Outgoing mail by SMTP; for alerts.
 
-use std::fmt;
+use std::error::Error;
 use std::time::Duration;
+use std::{fmt, io};
 
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
+use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
@@ -74,6 +76,12 @@ impl Address {
     pub fn parse(text: &str) -> Option<Self> {
         text.parse().ok().map(Self)
     }
+
+    /// Whether both lead to the same mailbox, whatever name stands before it.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.email == other.0.email
+    }
 }
 
 impl Mailer {
@@ -131,16 +139,61 @@ impl Mailer {
     }
 }
 
-/// The chain of causes; it holds the server's words, never the password.
-fn explain(error: &lettre::transport::smtp::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(next) = cause {
-        let words = next.to_string();
+/// Why mail did not go out; it holds the server's words, never the password.
+fn explain(error: &smtp::Error) -> String {
+    if let Some(tls) = causes(error).find_map(tls_error) {
+        return explain_tls(tls);
+    }
+    // The library puts several of its own errors around a cause, and each repeats what is inside.
+    let innermost =
+        causes(error).filter_map(|cause| cause.downcast_ref::<smtp::Error>()).last().unwrap_or(error);
+    if innermost.is_client() {
+        // As a server that has no STARTTLS: the cause says all.
+        return innermost.source().map_or_else(|| innermost.to_string(), ToString::to_string);
+    }
+    let mut text = innermost.to_string();
+    for words in causes(innermost).map(ToString::to_string) {
         if !text.contains(&words) {
             text = format!("{text}: {words}");
         }
-        cause = next.source();
     }
     text
+}
+
+/// The error and what is behind it, the outermost first.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (**error).source())
+}
+
+/// An error of TLS comes inside one of input and output.
+fn tls_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
+}
+
+fn explain_tls(error: &rustls::Error) -> String {
+    use rustls::CertificateError::{
+        BadSignature, NotValidForName, NotValidForNameContext, Other, UnknownIssuer,
+    };
+    use rustls::Error::{InvalidCertificate, InvalidMessage};
+    match error {
+        // A bad signature is one by somebody of the same name: the authority before the server's last change.
+        InvalidCertificate(UnknownIssuer | BadSignature) => {
+            "nobody who is trusted signed the server's certificate; if the server is your own, authority must hold the \
+             certificate of who did"
+                .to_owned()
+        }
+        InvalidCertificate(why @ (NotValidForName | NotValidForNameContext { .. })) => {
+            format!("the server's certificate is for another name than host: {why}")
+        }
+        // The checker's name for it, which is of no type of ours (webpki, in `Error::CaUsedAsEndEntity`).
+        InvalidCertificate(Other(why)) if why.to_string() == "CaUsedAsEndEntity" => {
+            "the server's certificate is that of an authority itself, which counts for no server; make one with \
+             basicConstraints CA:FALSE"
+                .to_owned()
+        }
+        InvalidMessage(_) => {
+            "what the server says at this port is not TLS; tls and port must be as it wants them".to_owned()
+        }
+        other => other.to_string(),
+    }
 }

@@ -166,6 +166,8 @@ struct SiteTable {
     #[serde(default)]
     reconcile: reconcile::SiteReconcile,
     #[serde(default)]
+    alerts: alerts::SiteAlerts,
+    #[serde(default)]
     sources: toml::Table,
     #[serde(default)]
     destinations: toml::Table,
@@ -234,9 +236,10 @@ pub(crate) fn parse(
     let mut store: StoreSettings = section(&mut table, "store", &mut problems);
     let log: Log = section(&mut table, "log", &mut problems);
     let currency = section(&mut table, "currency", &mut problems);
-    let alerts = section::<alerts::Alerts>(&mut table, "alerts", &mut problems).settings(&mut problems);
-    let mut rule_tests = RuleTests::new();
-    let sites = sites(&mut table, &mut rule_tests, &mut problems);
+    let alerts: alerts::Alerts = section(&mut table, "alerts", &mut problems);
+    let (mut rule_tests, mut site_alerts) = (RuleTests::new(), vec![]);
+    let sites = sites(&mut table, &mut rule_tests, &mut site_alerts, &mut problems);
+    let alerts = alerts.settings(site_alerts, &mut problems);
     remarks.extend(tags::remarks(&sites));
     for unknown in table.keys() {
         problems.add(
@@ -283,7 +286,12 @@ fn read<T: for<'de> Deserialize<'de>>(value: toml::Value, at: &str, problems: &m
         .ok()
 }
 
-fn sites(table: &mut toml::Table, tests: &mut RuleTests, problems: &mut Problems) -> Vec<SiteSetup> {
+fn sites(
+    table: &mut toml::Table,
+    tests: &mut RuleTests,
+    alerts: &mut Vec<alerts::OfSite>,
+    problems: &mut Problems,
+) -> Vec<SiteSetup> {
     let list = match table.remove("site") {
         Some(toml::Value::Array(list)) if !list.is_empty() => list,
         Some(toml::Value::Array(_)) | None => {
@@ -301,6 +309,7 @@ fn sites(table: &mut toml::Table, tests: &mut RuleTests, problems: &mut Problems
         let at = format!("site[{i}]");
         let Some(mut table) = read::<SiteTable>(value, &at, problems) else { continue };
         tests.push((table.id.clone(), std::mem::take(&mut table.rule_tests)));
+        alerts.push((table.id.clone(), format!("{at}.alerts"), std::mem::take(&mut table.alerts)));
         for (source, name) in [("events", "write_keys"), ("woocommerce", "plugin_secrets")] {
             if secrets_of(&table, source, name).into_iter().any(|key| !keys.insert(key)) {
                 let remedy = "it says which site an event is for: give every site its own";

@@ -48,7 +48,7 @@ pub(crate) struct Args {
     /// A code for test events, to send one: it shows in the platform's own tool and counts nowhere.
     #[arg(long, value_name = "CODE")]
     test_event_code: Option<String>,
-    /// Send a test notice to every webhook and mail address of [alerts].
+    /// Send a test notice to every webhook and mail address of [alerts] and [site.alerts].
     #[arg(long)]
     test_alert: bool,
     /// For drills: take this for the machine's time (RFC 3339 or Unix seconds).
