@@ -214,6 +214,19 @@ fn every_difference_is_named_once_the_window_is_closed() {
     assert_eq!(report["totals"][0]["platform_unexplained"], 2);
     assert!(bed.reconcile(&["--platform", &csv]).stderr.contains("line 3: no date"));
 
+    // As many as were delivered, with another value: 4 of 19.99 each.
+    let csv = format!(
+        "Date,Event name,Total events,Server events,Value,Currency\n{date},Complete Payment,4,4,95.00,EUR\n"
+    );
+    let csv = format!("tiktok={}", bed.file("value.csv", &csv));
+    let (_, report) = bed.report(&["--platform", &csv]);
+    assert_eq!(report["totals"][0]["platform_value_days"], 1, "{report}");
+    let said = bed.reconcile(&[]).stdout;
+    assert!(said.contains("with a value of 95.00 EUR in place of 79.96 EUR"), "{said}");
+    assert!(bed.gateway.get("/reconciliation?site=shop&fresh=1").status == 303);
+    let page = bed.gateway.get("/reconciliation?site=shop").text();
+    assert!(page.contains(", with another value on 1<"), "{page}");
+
     nothing_personal_stays(&bed);
     page_shows_it(&bed);
 }

@@ -79,6 +79,7 @@ impl Reconciler {
                 let sent = delivery.sent_ms.map_or(happened, |at_ms| at_ms.div_euclid(DAY_MS));
                 let day = days.entry(happened).or_default();
                 day.events += 1;
+                day.worth = day.worth.with(sale);
                 if sent != happened {
                     day.left += 1;
                     days.entry(sent).or_default().joined += 1;
@@ -322,6 +323,7 @@ impl Reconciler {
 
     fn tell_platform(&mut self, day: &PlatformDay) {
         let kind = match day.difference {
+            0 if day.value_differs => return self.tell_value(day),
             0 => return,
             ..0 => Kind::PlatformLess,
             1.. => Kind::PlatformMore,
@@ -356,6 +358,36 @@ impl Reconciler {
         });
     }
 
+    /// The number of sales is the same, and what they are worth is not. It counts no order as different: which of them it
+    /// is, nobody can tell.
+    fn tell_value(&mut self, day: &PlatformDay) {
+        let (Some(ours), Some(theirs), Some(currency)) = (day.delivered_value, day.value, day.currency)
+        else {
+            return;
+        };
+        let (destination, date) = (&day.destination, &day.date);
+        let gap = if ours > theirs { ours.saturating_sub(theirs) } else { theirs.saturating_sub(ours) };
+        let sentence = format!(
+            "On {date} (UTC) {destination} counted the {} that were delivered, with a value of {theirs} {currency} in place \
+             of {ours} {currency}.",
+            counted(day.delivered, "sale"),
+        );
+        self.list(Difference {
+            code: Kind::PlatformValue.code().to_owned(),
+            severity: Kind::PlatformValue.severity(),
+            explained: false,
+            closed: day.judged,
+            date: date.clone(),
+            order_id: None,
+            event_seq: None,
+            destination: Some(destination.clone()),
+            amount: Some(gap),
+            currency: Some(currency),
+            sentence,
+            remedy: Kind::PlatformValue.remedy().to_owned(),
+        });
+    }
+
     fn total(&self, place: usize) -> Totals {
         let destination = self.scope.destinations.get(place).map(ToString::to_string).unwrap_or_default();
         let mut total = Totals { destination, ..Totals::default() };
@@ -364,6 +396,7 @@ impl Reconciler {
             let judged = day.platform.iter().filter(|p| p.judged && p.destination == total.destination);
             for platform in judged {
                 total.platform_days += 1;
+                total.platform_value_days += u64::from(platform.value_differs);
                 total.platform_unexplained += platform.unexplained;
             }
             let Some(at) = day.at.get(place).filter(|_| day.closed) else { continue };

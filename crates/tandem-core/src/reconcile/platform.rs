@@ -4,8 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use rust_decimal::Decimal;
+
+use super::judge::{Sale, plus};
 use super::{CLOSED_AFTER_MS, DAY_MS, PlatformCount, date_text};
 use crate::{Amount, Currency};
+
+/// The part of a day's value by which a platform's sum may differ and still be called the same: it may round each sale and
+/// the sum. Ours.
+const SAME_VALUE: Decimal = Decimal::from_parts(5, 0, 0, false, 3);
+
+/// A currency's digits behind the point where we do not know them.
+const USUAL_DIGITS: u32 = 2;
 
 /// Which of a platform's figures was compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -51,6 +61,32 @@ pub(super) struct Sent {
     pub(super) left: u64,
     /// Sales of other days that were sent on it.
     pub(super) joined: u64,
+    /// What the sales that happened on it are worth.
+    pub(super) worth: Worth,
+}
+
+/// Values added up, as long as they can be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Worth {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// All in one currency.
+    Sum(Amount, Currency),
+    /// One had no value, or another currency.
+    Unknown,
+}
+
+impl Worth {
+    pub(super) fn with(self, sale: &Sale) -> Self {
+        match (self, sale.value.zip(sale.currency)) {
+            (Self::Nothing, Some((value, currency))) => Self::Sum(value, currency),
+            (Self::Sum(sum, known), Some((value, currency))) if known == currency => {
+                Self::Sum(plus(sum, value), known)
+            }
+            _ => Self::Unknown,
+        }
+    }
 }
 
 /// One day of a platform's report.
@@ -81,6 +117,10 @@ pub struct PlatformDay {
     pub value: Option<Amount>,
     /// Its currency.
     pub currency: Option<Currency>,
+    /// What was delivered for the day in that currency, where the two can be compared.
+    pub delivered_value: Option<Amount>,
+    /// The number is the same, and the value is not.
+    pub value_differs: bool,
     /// `counted` less `delivered`.
     pub difference: i64,
     /// What of the difference nothing explains; never below 0.
@@ -104,6 +144,9 @@ impl PlatformDay {
             ..0 => causes.of_less(figure, sent),
             1.. => causes.of_more(figure, sent, hints, count.day),
         }
+        let delivered_value = comparable(count, figure, sent, difference);
+        let differ = |(ours, theirs)| differ(ours, theirs, sent.events, count.currency);
+        let value_differs = delivered_value.zip(count.value).is_some_and(differ);
         let told_in_time = count.told_ms >= closes_ms;
         if !told_in_time && closes_ms <= now_ms {
             let text = "the report was made before the day was closed: import or fetch it again";
@@ -122,11 +165,36 @@ impl PlatformDay {
             attributed: count.attributed,
             value: count.value,
             currency: count.currency,
+            delivered_value,
+            value_differs,
             difference,
             unexplained: causes.left,
             reasons: causes.reasons,
         }
     }
+}
+
+/// What was delivered, where a platform's sum is one of the same sales in the same currency.
+fn comparable(count: &PlatformCount, figure: Figure, sent: Sent, difference: i64) -> Option<Amount> {
+    let same_sales = difference == 0 && sent.left == 0 && sent.joined == 0 && figure != Figure::Attributed;
+    match sent.worth {
+        Worth::Sum(sum, currency)
+            if same_sales && count.value.is_some() && count.currency == Some(currency) =>
+        {
+            Some(sum)
+        }
+        _ => None,
+    }
+}
+
+/// Whether rounding does not explain it: half of the smallest unit a sale, and a part of the sum.
+fn differ(ours: Amount, theirs: Amount, sales: u64, currency: Option<Currency>) -> bool {
+    let digits = currency.and_then(|currency| currency.minor_digits()).unwrap_or(USUAL_DIGITS);
+    let units = Decimal::new(5, digits + 1).checked_mul(sales.into());
+    let part = ours.decimal().abs().checked_mul(SAME_VALUE);
+    let allowed = units.zip(part).and_then(|(units, part)| units.checked_add(part));
+    let gap = theirs.decimal().checked_sub(ours.decimal()).map(|gap| gap.abs());
+    gap.zip(allowed).is_none_or(|(gap, allowed)| gap > allowed)
 }
 
 /// What is left of a difference while causes are found.

@@ -111,6 +111,8 @@ pub struct Totals {
     pub platform_unexplained: u64,
     /// Closed days of which the platform's own figures are there.
     pub platform_days: u64,
+    /// Those of them that have the same number of sales with another value.
+    pub platform_value_days: u64,
     /// Both unexplained numbers, by orders.
     pub share: f64,
     /// All of it in one sentence.

@@ -271,6 +271,64 @@ fn a_platforms_own_figures_are_compared_by_its_days() {
 }
 
 #[test]
+fn a_platforms_value_is_compared_where_it_is_of_the_same_sales() {
+    let at = days_ago(5);
+    let money = |events, value: &str, currency: &str| PlatformCount {
+        value: value.parse().ok(),
+        currency: Currency::parse(currency),
+        ..count(at, events)
+    };
+    let sold = |sales: &[(&str, Option<&str>)]| {
+        let mut all = Reconciler::new(Scope { list: None, ..scope() });
+        for (value, currency) in sales {
+            let mut one = sale("a", 5, value);
+            one.currency = currency.and_then(Currency::parse);
+            all.order(&order(None, vec![one], None));
+        }
+        all
+    };
+    let eur = |n: usize| vec![("10", Some("EUR")); n];
+    let yen = vec![("1000", Some("JPY")); 3];
+    let mixed = [("10", Some("EUR")), ("10", Some("USD"))];
+    let unknown = [("10", Some("EUR")), ("10", None)];
+    for (name, sales, count, told) in [
+        ("equal", &eur(3)[..], money(3, "30", "EUR"), ""),
+        ("rounded", &eur(3), money(3, "30.16", "EUR"), ""),
+        ("other", &eur(3), money(3, "30.17", "EUR"), "30 EUR"),
+        ("less", &eur(3), money(3, "25.20", "EUR"), "30 EUR"),
+        ("yen have no digits", &yen, money(3, "3016", "JPY"), ""),
+        ("yen", &yen, money(3, "3017", "JPY"), "3000 JPY"),
+        ("another currency", &eur(3), money(3, "35", "USD"), ""),
+        ("without a currency", &eur(3), money(3, "35", ""), ""),
+        ("two currencies", &mixed, money(2, "35", "EUR"), ""),
+        ("one without", &unknown, money(2, "35", "EUR"), ""),
+        (
+            "too much for any sum",
+            &[("79228162514264337593543950335", Some("EUR"))],
+            money(1, "1", "EUR"),
+            "in place",
+        ),
+        (
+            "what ads are credited with",
+            &eur(3),
+            PlatformCount { attributed_only: true, ..money(3, "35", "EUR") },
+            "",
+        ),
+    ] {
+        let report = sold(sales).finish(&[count], &Hints::default());
+        let differences: Vec<_> =
+            report.differences.iter().filter(|d| d.code == "platform_value_differs").collect();
+        assert_eq!(differences.len(), usize::from(!told.is_empty()), "{name}: {:?}", report.differences);
+        assert!(differences.iter().all(|d| d.sentence.contains(told) && d.closed && !d.explained), "{name}");
+        let total = &report.totals[0];
+        assert_eq!((total.platform_value_days, total.share), (u64::from(!told.is_empty()), 0.0), "{name}");
+    }
+    // Another number of sales says nothing of their value.
+    let report = sold(&eur(3)).finish(&[money(2, "35", "EUR")], &Hints::default());
+    assert_eq!(report.differences.len(), 1, "{:?}", report.differences);
+}
+
+#[test]
 fn very_many_differences_are_counted_and_the_worst_listed() {
     let mut orders = vec![order(listed("pending", 5, "10"), vec![], None); 600];
     orders.extend(vec![order(listed("processing", 5, "10"), vec![], None); 700]);

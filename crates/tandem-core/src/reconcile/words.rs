@@ -23,6 +23,8 @@ pub enum Kind {
     PlatformLess,
     /// The platform counts more than were delivered.
     PlatformMore,
+    /// The platform counts as many as were delivered, with another value.
+    PlatformValue,
     /// Still on its way, on a day that is not closed.
     Moving,
     /// The destination was not set up when the order came.
@@ -50,6 +52,7 @@ impl Kind {
             Self::Unknown => "order_unknown_to_shop",
             Self::PlatformLess => "platform_counts_less",
             Self::PlatformMore => "platform_counts_more",
+            Self::PlatformValue => "platform_value_differs",
             Self::Moving => "order_still_moving",
             Self::NoDestination => "no_destination",
             Self::BeforeStart => "order_before_start",
@@ -69,6 +72,7 @@ impl Kind {
             | Self::Unknown
             | Self::PlatformLess
             | Self::PlatformMore
+            | Self::PlatformValue
             | Self::UnknownStatus => Severity::Warning,
             Self::Moving | Self::NoDestination | Self::BeforeStart | Self::Unpaid | Self::Refunded => {
                 Severity::Info
@@ -98,6 +102,10 @@ impl Kind {
             }
             Self::PlatformMore => {
                 "Look for a second pixel, or another integration that reports sales to the same pixel."
+            }
+            Self::PlatformValue => {
+                "Look whether a rule changes the value for this destination, whether the platform converted the currency, \
+                 and whether another integration reports the same sales first, with a value of its own."
             }
             Self::Moving => "Wait until the day is closed.",
             Self::NoDestination => "Nothing, if the destination was added later.",

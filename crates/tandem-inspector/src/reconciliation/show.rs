@@ -143,7 +143,13 @@ fn destination(total: &Totals) -> Destination {
         unexplained: total.orders_unexplained,
         platform: match (total.platform_days, total.platform_unexplained) {
             (0, _) => "not known".to_owned(),
-            (known, 0) => format!("agree on {}", format::many(number(known), "day", "days")),
+            (known, 0) => {
+                let agree = format!("agree on {}", format::many(number(known), "day", "days"));
+                match total.platform_value_days {
+                    0 => agree,
+                    days => format!("{agree}, with another value on {}", format::count(number(days))),
+                }
+            }
             (_, off) => format!("{} off", format::count(number(off))),
         },
     }
