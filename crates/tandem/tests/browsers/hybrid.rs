@@ -12,7 +12,11 @@ use crate::shop::{ALL_KEYS, SHOPPER, Setup, Shop, TAG, assert_keys, page};
 
 pub(crate) fn the_whole_way_counts_once(kind: Kind) {
     let shop = Shop::open(kind);
-    shop.buy();
+    shop.land();
+    shop.walk_to_checkout();
+    shop.wait_until_known();
+    shop.pay_now();
+    shop.browser.wait_until("location.pathname === '/thank-you'");
     let purchase = shop.merged("Purchase");
     assert_keys(&purchase, ALL_KEYS);
     assert_eq!(purchase.event_id, Some(format!("wc_order_{}", shop.order())));
@@ -156,9 +160,7 @@ pub(crate) fn a_tab_closed_at_once_after_paying(kind: Kind) {
     shop.browser.new_tab();
     shop.land();
     shop.walk_to_checkout();
-    until("the page has told who it is", || {
-        shop.told().iter().any(|body| body["user"]["email"][0].is_string())
-    });
+    shop.wait_until_known();
     shop.origin.block("/thank-you");
     // Not by a click of the driver, which would wait for the page that never comes.
     shop.browser.run("setTimeout(() => document.querySelector('#place_order').click())");

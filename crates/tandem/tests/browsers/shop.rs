@@ -195,6 +195,15 @@ impl Shop {
         browser.click("h1");
     }
 
+    /// The gateway has the address typed at checkout. Without this the order may be faster, and waits for its page.
+    pub(crate) fn wait_until_known(&self) {
+        self.front.wait_for("the gateway knows who it is", |seen| {
+            let body: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
+            let taken = matches!(seen.outcome, Outcome::Answered(status, _) if status.is_success());
+            seen.path == "/x7k2/a" && body["user"]["email"][0].is_string() && taken
+        });
+    }
+
     pub(crate) fn pay_now(&self) {
         self.browser.click("#place_order");
     }
