@@ -361,6 +361,9 @@ fn orders_are_known_by_their_numbers() {
     let (_, report) = bed.report(&["--orders", &bed.file("both.csv", &both)]);
     assert_eq!(report["totals"][0]["orders"].as_u64(), Some(4), "{report}");
 
+    let said = bed.reconcile(&[]).stdout;
+    assert!(said.contains("Its number is INV-13.\n") && !said.contains("Its number is INV-99"), "{said}");
+
     let why = |number: &str| bed.gateway.get(&format!("/api/why?q={number}")).json();
     assert_eq!(why("INV-11")["destinations"][0]["verdict"], "counted_weakly", "{}", why("INV-11"));
     assert_eq!(why("INV-11")["question"], "INV-11");
@@ -375,6 +378,7 @@ fn orders_are_known_by_their_numbers() {
         ("/events?q=INV-11", "11 (INV-11)</span>"),
         ("/events/1", "11 (INV-11)"),
         ("/why?q=13", "what was asked for is the number on it"),
+        ("/reconciliation", ">order 13 (INV-13)</a>"),
     ] {
         let text = bed.gateway.get(page).text().replace("&#x2f;", "/");
         assert!(text.contains(shows), "{shows} is not on {page}: {text}");

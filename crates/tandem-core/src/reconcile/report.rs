@@ -134,6 +134,8 @@ pub struct Difference {
     pub date: String,
     /// The order, if it is about one.
     pub order_id: Option<String>,
+    /// The number that people see on it, where that is not its id. Whoever has the log adds it.
+    pub order_number: Option<String>,
     /// The sale in the log, if there is one.
     pub event_seq: Option<i64>,
     /// The destination, if it is about one.

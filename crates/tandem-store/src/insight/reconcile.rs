@@ -16,7 +16,7 @@ use tandem_core::{Amount, Currency};
 
 use super::lookup::{self, Kind};
 use crate::StoreError;
-use crate::embedded::Store;
+use crate::embedded::{Store, numbers};
 
 /// Events of one order that are looked at. An order has two halves and perhaps some growth.
 const MAX_EVENTS: usize = 50;
@@ -94,7 +94,13 @@ fn compare(conn: &Connection, look: &Look) -> rusqlite::Result<Report> {
     let Orders { reconciler, seen, .. } = orders;
     let counts = counts(conn, &look.site, first_day)?;
     let hints = if counts.is_empty() { Hints::default() } else { hints(conn, &look.site, first_day, &seen)? };
-    Ok(reconciler.finish(&counts, &hints))
+    let mut report = reconciler.finish(&counts, &hints);
+    // Of what is listed only: an order's number is of no use to the comparison.
+    for difference in &mut report.differences {
+        let Some(order) = &difference.order_id else { continue };
+        difference.order_number = numbers::number_of(conn, &look.site, order)?;
+    }
+    Ok(report)
 }
 
 /// When the site's first event came in; 0 when none ever did, so that nothing is older.

@@ -210,7 +210,9 @@ fn show(report: &Value, threshold: f64) -> String {
             (false, false) => "still open",
         };
         let (date, code) = (text(&difference["date"]), text(&difference["code"]));
-        out.push_str(&format!("{date}  {mark:<11}  {code}: {}\n", text(&difference["sentence"])));
+        let number = difference["order_number"].as_str().map(|number| format!(" Its number is {number}."));
+        let sentence = text(&difference["sentence"]);
+        out.push_str(&format!("{date}  {mark:<11}  {code}: {sentence}{}\n", number.unwrap_or_default()));
         if difference["explained"] == false {
             out.push_str(&format!("            {}\n", text(&difference["remedy"])));
         }
