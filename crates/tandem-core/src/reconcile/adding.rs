@@ -343,21 +343,8 @@ impl Reconciler {
             sentence.push_str(&format!(" Probably: {}.", day.reasons.join("; ")));
         }
         let explained = day.unexplained == 0 || day.figure == Figure::Attributed && day.difference < 0;
-        self.list(Difference {
-            code: kind.code().to_owned(),
-            severity: if explained { Severity::Info } else { kind.severity() },
-            explained,
-            closed: day.judged,
-            date: date.clone(),
-            order_id: None,
-            order_number: None,
-            event_seq: None,
-            destination: Some(destination.clone()),
-            amount: None,
-            currency: None,
-            sentence,
-            remedy: kind.remedy().to_owned(),
-        });
+        let severity = if explained { Severity::Info } else { kind.severity() };
+        self.list(Difference { severity, explained, ..of_platform(kind, day, sentence) });
     }
 
     /// The number of sales is the same, and what they are worth is not. It counts no order as different: which of them it
@@ -370,25 +357,12 @@ impl Reconciler {
         let (destination, date) = (&day.destination, &day.date);
         let gap = if ours > theirs { ours.saturating_sub(theirs) } else { theirs.saturating_sub(ours) };
         let sentence = format!(
-            "On {date} (UTC) {destination} counted the {} that were delivered, with a value of {theirs} {currency} in place \
-             of {ours} {currency}.",
-            counted(day.delivered, "sale"),
+            "On {date} (UTC) {destination} counted as many sales as were delivered ({}), with a value of {theirs} {currency} \
+             in place of {ours} {currency}.",
+            day.delivered,
         );
-        self.list(Difference {
-            code: Kind::PlatformValue.code().to_owned(),
-            severity: Kind::PlatformValue.severity(),
-            explained: false,
-            closed: day.judged,
-            date: date.clone(),
-            order_id: None,
-            order_number: None,
-            event_seq: None,
-            destination: Some(destination.clone()),
-            amount: Some(gap),
-            currency: Some(currency),
-            sentence,
-            remedy: Kind::PlatformValue.remedy().to_owned(),
-        });
+        let (amount, currency) = (Some(gap), Some(currency));
+        self.list(Difference { amount, currency, ..of_platform(Kind::PlatformValue, day, sentence) });
     }
 
     fn total(&self, place: usize) -> Totals {
@@ -417,5 +391,24 @@ impl Reconciler {
         let closed = self.days.iter().filter(|day| day.closed).count();
         total.sentence = sentence(&total, closed);
         total
+    }
+}
+
+/// A difference that is about a platform's day, as yet without an explanation.
+fn of_platform(kind: Kind, day: &PlatformDay, sentence: String) -> Difference {
+    Difference {
+        code: kind.code().to_owned(),
+        severity: kind.severity(),
+        explained: false,
+        closed: day.judged,
+        date: day.date.clone(),
+        order_id: None,
+        order_number: None,
+        event_seq: None,
+        destination: Some(day.destination.clone()),
+        amount: None,
+        currency: None,
+        sentence,
+        remedy: kind.remedy().to_owned(),
     }
 }
