@@ -138,10 +138,12 @@ fn door(event: &Event) -> Step {
     let worse = event.findings.iter().filter(|finding| finding.severity > Severity::Info);
     let codes: Vec<&str> = worse.map(|finding| finding.code.as_ref()).collect();
     let infos = event.findings.len() - codes.len();
+    // Beside what is named, these are others.
+    let small = if codes.is_empty() { "small" } else { "smaller" };
     let mended = match infos {
         0 => String::new(),
-        1 => " One small thing was corrected or noted.".to_owned(),
-        n => format!(" {n} small things were corrected or noted."),
+        1 => format!(" One {small} thing was corrected or noted."),
+        n => format!(" {n} {small} things were corrected or noted."),
     };
     if codes.is_empty() {
         return step("door", StepState::Done, format!("It passed the door.{mended}"));
