@@ -141,7 +141,8 @@ pub struct Event {
     /// Why it is taken for a machine's doing, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bot: Option<Cow<'static, str>>,
-    /// What became of each platform's pixel on the page: `loaded`, `loading` or `blocked`.
+    /// What became of each platform's pixel on the page: `loaded`, `loading` or `blocked`. Where it was still loading, what
+    /// the pages before it told in the same visit, if they did.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pixels: BTreeMap<String, String>,
     /// What the site's rules did to it; what a destination's rules do stands here too, and changes nothing else.

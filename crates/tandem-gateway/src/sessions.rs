@@ -40,6 +40,7 @@ pub(crate) fn touch_of_visit(visit: Visit, admitted: &[&mut Event], gates: &Gate
         consent: visit.consent,
         keeps_visitor: visit.keeps_visitor,
         orders,
+        pixels: visit.pixels,
     }
 }
 

@@ -41,7 +41,6 @@ struct Row {
     currency: Option<String>,
     source: String,
     event_id: String,
-    first_event: Option<i64>,
     reached: Vec<(String, &'static str, String)>,
     /// Kind and code of the newest notice.
     notice: Option<(String, String)>,
@@ -49,7 +48,7 @@ struct Row {
 
 impl Row {
     fn of(order: OrderRow) -> Self {
-        let (source, _, event_id) = order.first.unwrap_or_default();
+        let (source, event_id) = order.told.unwrap_or_default();
         Self {
             order_id: order.order_id,
             number: order.number,
@@ -60,7 +59,6 @@ impl Row {
             currency: order.currency,
             source,
             event_id,
-            first_event: order.first_event,
             reached: order.reached.into_iter().map(|one| (one.destination, one.state, one.code)).collect(),
             notice: order.notice.map(|notice| (notice.kind, notice.code)),
         }

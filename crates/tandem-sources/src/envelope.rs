@@ -213,6 +213,7 @@ impl Envelope {
             page: page::clean(self.landing),
             consent: Some(self.consent).filter(Consent::says_anything),
             keeps_visitor: true,
+            pixels: self.pixels,
         })
     }
 

@@ -4,6 +4,7 @@
 //! Adding one: a folder here, and a line in [`configure`].
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -148,6 +149,8 @@ pub struct Visit {
     pub consent: Option<Consent>,
     /// The visitor id may be kept.
     pub keeps_visitor: bool,
+    /// See [`tandem_core::Event::pixels`].
+    pub pixels: BTreeMap<String, String>,
 }
 
 impl Decoded {

@@ -288,6 +288,37 @@ fn a_servers_word_on_a_browsers_event_is_sent() {
     assert_eq!(shop.purchase("23").received, 1);
 }
 
+/// A page that has just opened cannot tell what becomes of its pixel; the one before it could.
+#[test]
+fn a_sale_that_the_pixel_sends_under_another_id_counts_twice_unless_it_is_blocked() {
+    for (pixel, says, says_not) in [
+        ("loaded", "1 event looks counted twice, worth 89.99 EUR", "not sent both"),
+        ("blocked", "nothing that was sent looks counted twice", "whose pixel sent the other"),
+    ] {
+        let shop = Shop::open(1, "deny");
+        let with_pixel = |mut body: Value, state: &str| {
+            body["pixels"] = json!({"tiktok": state});
+            body
+        };
+        assert_eq!(shop.page(&with_pixel(landing(), pixel), &[]).status, 200);
+        let mut sale = thank_you("61");
+        (sale["events"][0]["event_id"], sale["events"][0]["value"]) = (json!("order-61"), json!(89.99));
+        assert_eq!(shop.page(&with_pixel(sale, "loading"), &[]).status, 200);
+        shop.order("61", json!({}));
+        shop.gateway.drain();
+        let pages_word =
+            shop.gateway.records("events").into_iter().find(|e| e["event_id"] == "order-61").unwrap();
+        assert_eq!(pages_word["body"]["pixels"]["tiktok"], pixel);
+        assert_eq!(shop.gateway.post("/api/catch-up", &json!({})).status, 200);
+        let text = shop.gateway.get("/deduplication").text();
+        assert!(text.contains(says) && !text.contains(says_not), "{pixel}: {text}");
+        assert!(text.contains("order<mark>-</mark>61"), "{pixel}: {text}");
+        // An order stands where its sale stands, though the page told of it first.
+        let text = shop.gateway.get("/orders").text();
+        assert!(text.contains("order_61") && text.contains("class=\"reach delivered\""), "{text}");
+    }
+}
+
 #[test]
 fn a_yes_taken_back_is_taken_back() {
     let shop = Shop::open(1, "grant");

@@ -4,16 +4,13 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rules, Seen, Session};
+use super::{PIXEL_UNDECIDED, Rules, Seen, Session, VISIT_MS};
 use crate::consent::{Consent, Purpose, WITHDRAWN};
 use crate::normalise::clicks;
 use crate::{Channel, Event, Finding, names};
 
 /// The shop's clock and ours may differ by this much.
 const CLOCK_SLACK_MS: i64 = 600_000;
-
-/// A visit to the shop is over after this at the latest: what happens later is none of it.
-const VISIT_MS: i64 = 86_400_000;
 
 /// How an event found its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +120,9 @@ pub fn join(
     if session.is_refused() {
         return;
     }
+    if via == Via::VisitorId {
+        join.pixels(session);
+    }
     // A click after the sale did not bring it about.
     let until_ms = join.event.event_time.saturating_mul(1_000).saturating_add(CLOCK_SLACK_MS);
     let may_measure = !join.event.consent.denies(Purpose::Analytics);
@@ -214,6 +214,19 @@ impl Join<'_> {
         }
         *place = Some(seen.value.clone());
         self.supplied(name, Some(seen));
+    }
+
+    /// A page that has just opened cannot tell yet what becomes of its pixel: most likely what became of it on those before.
+    fn pixels(&mut self, session: &Session) {
+        if self.event.event_time.saturating_mul(1_000) - session.last_ms > VISIT_MS {
+            return;
+        }
+        let undecided = self.event.pixels.iter_mut().filter(|(_, state)| *state == PIXEL_UNDECIDED);
+        for (name, state) in undecided {
+            if let Some(before) = session.pixels.get(name) {
+                state.clone_from(before);
+            }
+        }
     }
 
     /// An event that nobody told about takes the visitor's own word; what it knows itself only a later no takes back.
@@ -315,6 +328,45 @@ mod tests {
     use crate::consent::Status;
 
     const RULES: Rules = Rules { hold_ms: 5_000, click_window_ms: 28 * DAY, sales_come_otherwise: true };
+
+    #[test]
+    fn what_became_of_the_pixel_is_known_from_the_pages_before() {
+        let told = |at_ms, state: &str| Touch {
+            pixels: [("tiktok".to_owned(), state.to_owned())].into(),
+            ..touch(at_ms, None, "/p")
+        };
+        let before = [told(DAY, "loading"), told(DAY + 1, "blocked"), told(DAY + 2, "loading")];
+        for (touches, own, via, at_ms, expected) in [
+            (&before[..], "loading", Via::VisitorId, DAY + 3_000, "blocked"),
+            (&before, "loaded", Via::VisitorId, DAY + 3_000, "loaded"),
+            (&before, "loading", Via::OrderId, DAY + 3_000, "loading"),
+            // Another visit may be with another blocker.
+            (&before, "loading", Via::VisitorId, 3 * DAY, "loading"),
+            (
+                &[told(DAY, "blocked"), told(3 * DAY, "loading")],
+                "loading",
+                Via::VisitorId,
+                3 * DAY,
+                "loading",
+            ),
+            (
+                &[told(DAY, "blocked"), told(DAY + 1, "loaded")],
+                "loading",
+                Via::VisitorId,
+                DAY + 3_000,
+                "loaded",
+            ),
+            (&before[..1], "loading", Via::VisitorId, DAY + 3_000, "loading"),
+        ] {
+            let mut event = Event {
+                event_time: at_ms / 1_000,
+                pixels: [("tiktok".to_owned(), own.to_owned())].into(),
+                ..Event::default()
+            };
+            join(&mut event, &session(touches), via, None, &RULES, at_ms);
+            assert_eq!(event.pixels["tiktok"], expected, "{own} {via:?} {at_ms}");
+        }
+    }
 
     #[test]
     fn an_event_is_completed_and_says_from_where() {

@@ -36,6 +36,12 @@ pub const MAX_HOLD_MS: i64 = 240_000;
 /// TikTok credits clicks for 28 days at most.
 pub const CLICK_WINDOW_DAYS: u32 = 28;
 
+/// A visit to the shop is over after this at the latest: what happens later is none of it.
+const VISIT_MS: i64 = 86_400_000;
+
+/// What a page says of a pixel of which it cannot say yet what becomes of it.
+const PIXEL_UNDECIDED: &str = "loading";
+
 /// Most values of one kind that are kept of one visitor.
 const MAX_KEYS: usize = 5;
 
@@ -98,6 +104,8 @@ pub struct Touch {
     pub consent: Option<Consent>,
     /// Orders seen on the page.
     pub orders: Vec<String>,
+    /// See [`crate::Event::pixels`].
+    pub pixels: BTreeMap<String, String>,
     /// The visitor id may be kept though the word is a no to advertising: something else was allowed under it.
     pub keeps_visitor: bool,
 }
@@ -152,6 +160,9 @@ pub struct Session {
     /// Newest word on consent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,
+    /// What became of platforms' pixels on the pages of this visit: `loaded` or `blocked`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pixels: BTreeMap<String, String>,
 }
 
 impl Session {
@@ -184,6 +195,7 @@ impl Session {
             self.click(name, Seen { value: value.to_owned(), at_ms: touch.at_ms, page: touch.page.clone() });
         }
         if newest {
+            self.see_pixels(touch);
             self.last_ms = touch.at_ms;
             keep_newer(&mut self.page, &touch.page);
             keep_newer(&mut self.locale, &touch.locale);
@@ -227,6 +239,15 @@ impl Session {
             Some(known) if !word.has_word() || !is_later => known.opt_out_like(word),
             known => known.get_or_insert_default().take(word),
         }
+    }
+
+    /// A later visit may be with another blocker.
+    fn see_pixels(&mut self, touch: &Touch) {
+        if touch.at_ms - self.last_ms > VISIT_MS {
+            self.pixels.clear();
+        }
+        let decided = touch.pixels.iter().filter(|(_, state)| *state != PIXEL_UNDECIDED);
+        self.pixels.extend(decided.map(|(name, state)| (name.clone(), state.clone())));
     }
 
     /// Whether a page told of the visitor, not only orders that carry the visitor id.

@@ -40,10 +40,19 @@ pub struct Twins {
     pub one: Twin,
     /// The one it was compared with, as far as it is known.
     pub other: Option<Twin>,
-    /// Destinations that got both, with spaces between.
-    pub both_sent_to: String,
-    /// Destinations where one waits, and the other waits or was sent.
-    pub both_due_at: String,
+    /// Where both went.
+    pub both: Both,
+}
+
+/// Destinations, by how both of two events reach them; each with spaces between.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Both {
+    /// We sent both.
+    pub sent_to: String,
+    /// The platform's pixel on the page sent at least one under its own id, which we keep as the page's word on a sale only.
+    pub pixel_sent_to: String,
+    /// One waits, and the other waits or was sent.
+    pub due_at: String,
 }
 
 /// One of two.
@@ -148,8 +157,7 @@ impl Store {
                     continue;
                 }
                 let (seq, other): (i64, Option<i64>) = (r.get(4)?, r.get(5)?);
-                let (both_sent_to, both_due_at) =
-                    other.map(|other| both_sent(conn, seq, other)).transpose()?.unwrap_or_default();
+                let both = other.map(|other| both_sent(conn, seq, other)).transpose()?.unwrap_or_default();
                 all.push(Twins {
                     code: r.get(0)?,
                     message: r.get(1)?,
@@ -157,8 +165,7 @@ impl Store {
                     site: r.get(3)?,
                     one: twin(conn, seq)?.unwrap_or(Twin { seq, ..Twin::default() }),
                     other: other.map(|other| twin(conn, other)).transpose()?.flatten(),
-                    both_sent_to,
-                    both_due_at,
+                    both,
                 });
             }
             Ok(all)
@@ -256,21 +263,35 @@ fn twin(conn: &Connection, seq: i64) -> rusqlite::Result<Option<Twin>> {
     .optional()
 }
 
-/// Destinations that got both, and those that will unless somebody hinders it.
-fn both_sent(conn: &Connection, one: i64, other: i64) -> rusqlite::Result<(String, String)> {
-    let mut lanes = conn.prepare_cached(
-        "SELECT l.destination, max(a.state = 1) AND max(b.state = 1)
+/// How an event reaches a destination: 2 by us, 1 by the pixel of its page alone, 0 it waits.
+const WAY: &str = "iif(NAME.state = 2, 1, 2 * NAME.state)";
+
+/// A delivery that waits or was made; or the page's word on a sale, of which we send nothing, while the platform's pixel on
+/// the page does.
+const REACHES: &str = "(NAME.state IN (0, 1) OR NAME.code = 'server_half_reports' AND 'loaded' = (SELECT
+  json_extract(e.body, '$.pixels.' || l.destination) FROM events AS e WHERE e.seq = NAME.event_seq))";
+
+/// Destinations that both reached, and those that both will reach unless somebody hinders it.
+fn both_sent(conn: &Connection, one: i64, other: i64) -> rusqlite::Result<Both> {
+    let [way_a, way_b, reaches_a, reaches_b] =
+        [(WAY, "a"), (WAY, "b"), (REACHES, "a"), (REACHES, "b")].map(|(sql, name)| sql.replace("NAME", name));
+    let mut lanes = conn.prepare_cached(&format!(
+        "SELECT l.destination, max(min({way_a}, {way_b}))
          FROM deliveries AS a JOIN deliveries AS b ON b.event_seq = ?2 AND b.lane = a.lane
          JOIN lanes AS l ON l.id = a.lane
-         WHERE a.event_seq = ?1 AND a.state IN (0, 1) AND b.state IN (0, 1) GROUP BY 1 ORDER BY 1",
-    )?;
-    let (mut sent, mut due) = (Vec::new(), Vec::new());
+         WHERE a.event_seq = ?1 AND {reaches_a} AND {reaches_b} GROUP BY 1 ORDER BY 1",
+    ))?;
+    let (mut sent, mut by_pixel, mut due) = (Vec::new(), Vec::new(), Vec::new());
     let mut rows = lanes.query([one, other])?;
     while let Some(r) = rows.next()? {
-        let names: &mut Vec<String> = if r.get(1)? { &mut sent } else { &mut due };
+        let names: &mut Vec<String> = match r.get(1)? {
+            0 => &mut due,
+            1 => &mut by_pixel,
+            _ => &mut sent,
+        };
         names.push(r.get(0)?);
     }
-    Ok((sent.join(" "), due.join(" ")))
+    Ok(Both { sent_to: sent.join(" "), pixel_sent_to: by_pixel.join(" "), due_at: due.join(" ") })
 }
 
 /// The notice names the new event; the ledger knows the order's others.
@@ -300,18 +321,9 @@ fn of_notice(conn: &Connection, r: &Row<'_>) -> rusqlite::Result<Twins> {
         ..Twin::default()
     };
     let one = one.unwrap_or(named);
-    let (both_sent_to, both_due_at) = match &other {
+    let both = match &other {
         Some(other) if one.seq > 0 => both_sent(conn, one.seq, other.seq)?,
-        _ => Default::default(),
+        _ => Both::default(),
     };
-    Ok(Twins {
-        code: r.get(0)?,
-        message: r.get(1)?,
-        at_ms: r.get(2)?,
-        site,
-        one,
-        other,
-        both_sent_to,
-        both_due_at,
-    })
+    Ok(Twins { code: r.get(0)?, message: r.get(1)?, at_ms: r.get(2)?, site, one, other, both })
 }

@@ -1,12 +1,19 @@
 //! Orders that were heard of, newest first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Reached, reached};
 use crate::embedded::numbers;
+use crate::insight::lookup::{self, Kind};
 use crate::{Store, StoreError};
+
+/// Events of one order that are looked at. An order has two halves and perhaps some growth.
+const MAX_EVENTS: usize = 16;
+
+/// The page's word on a sale that the shop's server reports: nothing of it is sent.
+const PAGES_WORD: &str = "server_half_reports";
 
 /// What stands in the record of an order besides its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,9 +47,9 @@ pub struct OrderRow {
     pub value: Option<String>,
     /// Of the value.
     pub currency: Option<String>,
-    /// Source, name and shared id of the first event.
-    pub first: Option<(String, String, String)>,
-    /// Where the first event's deliveries stand.
+    /// Source and shared id of the first event that is more than the page's word on a sale, else of that.
+    pub told: Option<(String, String)>,
+    /// How its deliveries stand, of all its events together: the worst of those that were to be made.
     pub reached: Vec<Reached>,
     /// The newest notice about it.
     pub notice: Option<OrderNotice>,
@@ -113,7 +120,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<(OrderRow, Option<i64>)> {
         events: r.get(7)?,
         value: r.get(8)?,
         currency: r.get(9)?,
-        first: None,
+        told: None,
         reached: Vec::new(),
         notice: None,
     };
@@ -122,15 +129,11 @@ fn row(r: &Row<'_>) -> rusqlite::Result<(OrderRow, Option<i64>)> {
 
 /// What only the log has.
 fn complete(conn: &Connection, found: Vec<(OrderRow, Option<i64>)>) -> rusqlite::Result<Vec<OrderRow>> {
-    let mut first = conn.prepare_cached("SELECT source, event_name, event_id FROM events WHERE seq = ?1")?;
     let mut notice = conn.prepare_cached("SELECT kind, code FROM notices WHERE seq = ?1")?;
     let mut orders = Vec::with_capacity(found.len());
     for (mut order, last_notice) in found {
         order.number = numbers::number_of(conn, &order.site, &order.order_id)?;
-        if let Some(seq) = order.first_event {
-            order.first = first.query_row([seq], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()?;
-            order.reached = reached(conn, seq)?;
-        }
+        (order.told, order.reached) = far(conn, &order)?;
         if let Some(seq) = last_notice {
             let told = |r: &Row<'_>| Ok(OrderNotice { kind: r.get(0)?, code: r.get(1)? });
             order.notice = notice.query_row([seq], told).optional()?;
@@ -138,4 +141,53 @@ fn complete(conn: &Connection, found: Vec<(OrderRow, Option<i64>)>) -> rusqlite:
         orders.push(order);
     }
     Ok(orders)
+}
+
+/// How far an order got.
+type Far = (Option<(String, String)>, Vec<Reached>);
+
+fn far(conn: &Connection, order: &OrderRow) -> rusqlite::Result<Far> {
+    let mut select = conn.prepare_cached(
+        "SELECT source, event_id FROM events WHERE seq = ?1 AND site = ?2 AND order_id = ?3",
+    )?;
+    let mut events = Vec::new();
+    let mut all: BTreeMap<String, Reached> = BTreeMap::new();
+    for seq in events_of(conn, order)? {
+        let event =
+            select.query_row(params![seq, order.site, order.order_id], |r| Ok((r.get(0)?, r.get(1)?)));
+        let Some(event) = event.optional()? else { continue };
+        let reached = reached(conn, seq)?;
+        events.push((event, reached.iter().any(|one| one.code == PAGES_WORD)));
+        for one in reached {
+            match all.get(&one.destination) {
+                Some(known) if weight(known) >= weight(&one) => {}
+                _ => drop(all.insert(one.destination.clone(), one)),
+            }
+        }
+    }
+    let told = events.into_iter().min_by_key(|(_, is_word)| *is_word);
+    Ok((told.map(|(event, _)| event), all.into_values().collect()))
+}
+
+/// Oldest first.
+fn events_of(conn: &Connection, order: &OrderRow) -> rusqlite::Result<Vec<i64>> {
+    let Some((first, last)) = order.first_event.zip(order.last_event) else { return Ok(Vec::new()) };
+    if first == last {
+        return Ok(vec![first]);
+    }
+    let mut seqs = lookup::seqs(conn, Kind::Order, &order.order_id, (last + 1, first), MAX_EVENTS)?;
+    seqs.reverse();
+    Ok(seqs)
+}
+
+/// What of several reports of one order says most of how it stands.
+fn weight(reached: &Reached) -> u8 {
+    match (reached.state, reached.code.as_str()) {
+        ("rejected" | "expired", _) => 5,
+        ("waiting", _) => 4,
+        ("delivered", _) => 3,
+        (_, PAGES_WORD) => 0,
+        (_, "duplicate") => 1,
+        _ => 2,
+    }
 }

@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -54,6 +55,8 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
 pub(crate) struct StandIn {
     pub(crate) sandbox: Sandbox,
     pub(crate) address: SocketAddr,
+    /// By how much its clock is ahead, milliseconds.
+    ahead_ms: Arc<AtomicI64>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -69,11 +72,18 @@ impl StandIn {
             .enable_all()
             .build()
             .expect("a runtime for the stand-in");
-        let sandbox = Sandbox::new(options, Arc::new(now_ms));
+        let ahead_ms = Arc::new(AtomicI64::new(0));
+        let ahead = Arc::clone(&ahead_ms);
+        let sandbox = Sandbox::new(options, Arc::new(move || now_ms() + ahead.load(Ordering::Relaxed)));
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
         let address = listener.local_addr().expect("its address");
         runtime.spawn(sandbox.clone().serve(listener));
-        Self { sandbox, address, _runtime: runtime }
+        Self { sandbox, address, ahead_ms, _runtime: runtime }
+    }
+
+    /// Its clock goes as far ahead as that of a gateway which is started in some days.
+    pub(crate) fn go_ahead(&self, ms: i64) {
+        self.ahead_ms.store(ms, Ordering::Relaxed);
     }
 
     /// What a site's destination puts into `base_url`.

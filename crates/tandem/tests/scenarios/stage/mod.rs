@@ -60,6 +60,7 @@ pub(crate) fn play_with(scenarios: &[Scenario], more_sites: &str) -> Played {
     let mut running: Option<Gateway> = None;
     let mut nonce = 0;
     for day in days.into_iter().chain(std::iter::once(0)).collect::<BTreeSet<i64>>() {
+        stand_in.go_ahead(day * DAY_S * 1_000);
         let gateway = match running.take() {
             None => home.start(),
             Some(gateway) => {
