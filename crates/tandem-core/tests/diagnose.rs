@@ -351,6 +351,11 @@ fn cases() -> Vec<(&'static str, Story)> {
         ("money missing", of(sale(), skipped("money_missing", "a Purchase without value or currency"))),
         ("no server half", pages_word(None)),
         ("halves under two ids", pages_word(Some(sale()))),
+        ("of which the pixel's never went", {
+            let mut story = pages_word(Some(sale()));
+            story.events[0].event.pixels = [("tiktok".to_owned(), "blocked".to_owned())].into();
+            story
+        }),
         ("token refused", of(sale(), stopped())),
         ("paused", of(sale(), paused("ada"))),
         ("due", of(sale(), waiting())),

@@ -159,11 +159,23 @@ fn pages_word(story: &Story, record: &Record, delivery: &Delivery) -> Cause {
     let order = record.event.order_id.as_deref().unwrap_or("without a number");
     match server_half(story, record) {
         Some(server) => {
-            let text = format!(
-                "The page's pixel reports the sale as {:?} and the shop's server as {:?}, so {name} counts it twice.",
-                record.event.event_id, server.event.event_id
-            );
-            Cause::of(Kind::Finding, "id_near_miss", Verdict::CountedWeakly, rank::TWICE, text)
+            let (own, other) = (&record.event.event_id, &server.event.event_id);
+            let is_blocked =
+                record.event.pixels.get(&delivery.destination).is_some_and(|state| state == "blocked");
+            let (rank, text) = if is_blocked {
+                let text = format!(
+                    "The page reports the sale as {own:?} and the shop's server as {other:?}; this buyer's pixel was \
+                     blocked, or {name} would count it twice."
+                );
+                (rank::WEAK, text)
+            } else {
+                let text = format!(
+                    "The page's pixel reports the sale as {own:?} and the shop's server as {other:?}, so {name} counts it \
+                     twice."
+                );
+                (rank::TWICE, text)
+            };
+            Cause::of(Kind::Finding, "id_near_miss", Verdict::CountedWeakly, rank, text)
         }
         None => {
             let text = format!(
