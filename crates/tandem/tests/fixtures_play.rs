@@ -205,6 +205,14 @@ fn in_captured_order_and_the_log_keeps_what_tiktok_cannot_take() {
     let name = shop.sent("wc_order_48")["properties"]["contents"][0]["content_name"].clone();
     assert_eq!(name, delivery("06b").json["line_items"][0]["name"], "Unicode comes through");
 
+    // Order 53 was never paid; order 54 failed first, which is of no interest any more.
+    assert_eq!(shop.gateway.post("/api/catch-up", &json!({})).status, 200);
+    for (order, is_remarked) in [("53", true), ("54", false)] {
+        let text = shop.gateway.get(&format!("/orders?q={order}")).text();
+        assert!(text.contains(&format!("/why?q={order}&")), "{text}");
+        assert_eq!(text.contains("order not paid"), is_remarked, "{order}: {text}");
+    }
+
     // Played once more after a restart, nothing is added.
     let Shop { stand_in, gateway, _home: home } = shop;
     assert!(gateway.stop().success());

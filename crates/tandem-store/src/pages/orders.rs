@@ -51,7 +51,7 @@ pub struct OrderRow {
     pub told: Option<(String, String)>,
     /// How its deliveries stand, of all its events together: the worst of those that were to be made.
     pub reached: Vec<Reached>,
-    /// The newest notice about it.
+    /// The newest notice about it; not that it was no sale yet, once it is one.
     pub notice: Option<OrderNotice>,
 }
 
@@ -129,14 +129,17 @@ fn row(r: &Row<'_>) -> rusqlite::Result<(OrderRow, Option<i64>)> {
 
 /// What only the log has.
 fn complete(conn: &Connection, found: Vec<(OrderRow, Option<i64>)>) -> rusqlite::Result<Vec<OrderRow>> {
-    let mut notice = conn.prepare_cached("SELECT kind, code FROM notices WHERE seq = ?1")?;
+    let mut notice = conn.prepare_cached(
+        "SELECT kind, code FROM notices AS n WHERE seq = ?1
+         AND (kind <> 'ignored' OR NOT EXISTS (SELECT 1 FROM events AS e WHERE e.seq = ?2 AND e.received_ms >= n.at_ms))",
+    )?;
     let mut orders = Vec::with_capacity(found.len());
     for (mut order, last_notice) in found {
         order.number = numbers::number_of(conn, &order.site, &order.order_id)?;
         (order.told, order.reached) = far(conn, &order)?;
         if let Some(seq) = last_notice {
             let told = |r: &Row<'_>| Ok(OrderNotice { kind: r.get(0)?, code: r.get(1)? });
-            order.notice = notice.query_row([seq], told).optional()?;
+            order.notice = notice.query_row(params![seq, order.last_event], told).optional()?;
         }
         orders.push(order);
     }
