@@ -164,6 +164,12 @@ fn pages_word(server: Option<Event>) -> Story {
     story(records)
 }
 
+fn with_pixel(platform: &str, state: &str) -> Story {
+    let mut story = pages_word(Some(sale()));
+    story.events[0].event.pixels = [(platform.to_owned(), state.to_owned())].into();
+    story
+}
+
 fn upsell() -> Story {
     let first = Record { seq: 11, ..record(sale(), delivered()) };
     let grown = Event { value: "109.99".parse().ok(), source: "events".into(), ..sale() };
@@ -351,11 +357,8 @@ fn cases() -> Vec<(&'static str, Story)> {
         ("money missing", of(sale(), skipped("money_missing", "a Purchase without value or currency"))),
         ("no server half", pages_word(None)),
         ("halves under two ids", pages_word(Some(sale()))),
-        ("of which the pixel's never went", {
-            let mut story = pages_word(Some(sale()));
-            story.events[0].event.pixels = [("tiktok".to_owned(), "blocked".to_owned())].into();
-            story
-        }),
+        ("of which the pixel's never went", with_pixel("tiktok", "blocked")),
+        ("and the page has no pixel that we know of", with_pixel("meta", "loaded")),
         ("token refused", of(sale(), stopped())),
         ("paused", of(sale(), paused("ada"))),
         ("due", of(sale(), waiting())),

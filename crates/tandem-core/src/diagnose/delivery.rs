@@ -159,22 +159,12 @@ fn pages_word(story: &Story, record: &Record, delivery: &Delivery) -> Cause {
     let order = record.event.order_id.as_deref().unwrap_or("without a number");
     match server_half(story, record) {
         Some(server) => {
-            let (own, other) = (&record.event.event_id, &server.event.event_id);
-            let is_blocked =
-                record.event.pixels.get(&delivery.destination).is_some_and(|state| state == "blocked");
-            let (rank, text) = if is_blocked {
-                let text = format!(
-                    "The page reports the sale as {own:?} and the shop's server as {other:?}; this buyer's pixel was \
-                     blocked, or {name} would count it twice."
-                );
-                (rank::WEAK, text)
-            } else {
-                let text = format!(
-                    "The page's pixel reports the sale as {own:?} and the shop's server as {other:?}, so {name} counts it \
-                     twice."
-                );
-                (rank::TWICE, text)
-            };
+            let ids = (&record.event.event_id, &server.event.event_id);
+            let pixels = &record.event.pixels;
+            // A page that tells of no pixel at all may have any.
+            let state = pixels.get(&delivery.destination).map(String::as_str);
+            let state = state.or((!pixels.is_empty()).then_some("absent"));
+            let (rank, text) = two_ids(name, ids, state);
             Cause::of(Kind::Finding, "id_near_miss", Verdict::CountedWeakly, rank, text)
         }
         None => {
@@ -184,6 +174,32 @@ fn pages_word(story: &Story, record: &Record, delivery: &Delivery) -> Cause {
             );
             Cause::new("server_half_missing", Verdict::NotReceived, rank::NOT_SENT, text)
         }
+    }
+}
+
+/// What becomes of a sale that page and server report under two ids, by what became of the platform's pixel on the page.
+fn two_ids(name: &str, (own, other): (&String, &String), pixel: Option<&str>) -> (u8, String) {
+    match pixel {
+        Some("blocked") => (
+            rank::WEAK,
+            format!(
+                "The page reports the sale as {own:?} and the shop's server as {other:?}; this buyer's pixel was blocked, or \
+                 {name} would count it twice."
+            ),
+        ),
+        Some("absent") => (
+            rank::WEAK,
+            format!(
+                "The page reports the sale as {own:?} and the shop's server as {other:?}; if the page has a pixel of its own \
+                 for {name}, it counts it twice."
+            ),
+        ),
+        _ => (
+            rank::TWICE,
+            format!(
+                "The page's pixel reports the sale as {own:?} and the shop's server as {other:?}, so {name} counts it twice."
+            ),
+        ),
     }
 }
 
