@@ -9,6 +9,7 @@ use tandem_core::consent::{Consent, Evidence, Status};
 use tandem_core::identity::{IdHashes, Raw, RawIdentity, hash_identity};
 use tandem_core::{Channel, Currency, Event, Finding};
 use tandem_store::insight::{ObservationFilter, Search, path_of};
+use tandem_store::pages::Span;
 use tandem_store::{Batch, DeliveryState, Joined, NewEvent, Notice, NoticeKind, Options, Report, Store};
 
 const DAY: i64 = 86_400_000;
@@ -270,6 +271,27 @@ async fn what_two_events_show_together_is_observed_and_taken_back() {
     assert!(seqs(&rig, &found("id_near_miss")).is_empty());
     let observed = rig.store.observations(&ObservationFilter::default()).unwrap();
     assert!(observed.is_empty());
+}
+
+#[tokio::test]
+async fn samples_of_a_finding_have_it_still() {
+    let rig = Rig::new().await;
+    let poor = |id: &str| {
+        made(&rig, "Purchase", id, |event| event.findings.push(Finding::warning("click_id_missing", "none")))
+    };
+    let all = ["a", "b", "c", "d", "e"].map(poor);
+    rig.send(all.into(), DAY).await;
+    rig.store.catch_up().await.unwrap();
+    let samples = |site: Option<&str>| {
+        let span = Span { site: site.map(str::to_owned), first: 1, last: 1 };
+        let codes = rig.store.finding_codes(&span).unwrap();
+        codes.into_iter().map(|one| (one.code, one.events, one.samples)).collect::<Vec<_>>()
+    };
+    assert_eq!(samples(None), [("click_id_missing".to_owned(), 5, vec![5, 4, 3])]);
+    rig.join(5, DAY, |event| event.findings.clear()).await;
+    rig.join(3, DAY, |event| event.findings.clear()).await;
+    rig.store.catch_up().await.unwrap();
+    assert_eq!(samples(Some("shop")), [("click_id_missing".to_owned(), 3, vec![4, 2, 1])]);
 }
 
 /// Numbers of what a search finds on all its pages.

@@ -7,10 +7,18 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use super::state_word;
+use crate::insight::lookup::{self, Kind};
 use crate::{Store, StoreError};
 
 /// Rows of samples.
 const SAMPLES: usize = 20;
+
+/// Samples beside a code in a list.
+const FEW: usize = 3;
+
+/// Events that are looked at for them, and how far back from the newest.
+const LOOKED_AT: usize = 12;
+const LOOK_BACK: i64 = 65_536;
 
 /// A stretch of days (since 1970, both ends included), of one site or of all.
 #[derive(Debug, Clone)]
@@ -268,24 +276,40 @@ fn finding_codes(conn: &Connection, span: &Span) -> rusqlite::Result<Vec<CodeCou
         *seen.by_day.entry(row.get(2)?).or_default() += events;
         seen.samples.push(row.get(4)?);
     }
-    let mut codes: Vec<CodeCount> = all
-        .into_iter()
-        .map(|(code, mut seen)| {
-            let severity = seen.severities.into_iter().max_by_key(|(_, n)| *n).map(|(word, _)| word);
-            seen.samples.sort_unstable_by(|a, b| b.cmp(a));
-            seen.samples.dedup();
-            seen.samples.truncate(3);
-            CodeCount {
-                code,
-                severity: severity.unwrap_or_default(),
-                events: seen.by_day.values().sum(),
-                by_day: seen.by_day.into_iter().collect(),
-                samples: seen.samples,
-            }
-        })
-        .collect();
+    let mut codes = Vec::with_capacity(all.len());
+    for (code, seen) in all {
+        let severity = seen.severities.into_iter().max_by_key(|(_, n)| *n).map(|(word, _)| word);
+        codes.push(CodeCount {
+            samples: samples(conn, &code, span, seen.samples)?,
+            code,
+            severity: severity.unwrap_or_default(),
+            events: seen.by_day.values().sum(),
+            by_day: seen.by_day.into_iter().collect(),
+        });
+    }
     codes.sort_by_key(|one| Reverse(one.events));
     Ok(codes)
+}
+
+/// The newest events that have a code, of those that are known to have had it: what completes an event may take it away.
+fn samples(conn: &Connection, code: &str, span: &Span, mut known: Vec<i64>) -> rusqlite::Result<Vec<i64>> {
+    let newest = known.iter().copied().max().unwrap_or_default();
+    known.extend(lookup::seqs(conn, Kind::Finding, code, (newest + 1, newest - LOOK_BACK), LOOKED_AT)?);
+    known.sort_unstable_by_key(|seq| Reverse(*seq));
+    known.dedup();
+    let mut has = conn.prepare_cached(
+        "SELECT 1 FROM events AS e WHERE e.seq = ?1 AND (?2 IS NULL OR e.site = ?2)
+         AND e.received_ms / 86400000 BETWEEN ?3 AND ?4
+         AND (EXISTS (SELECT 1 FROM json_each(e.body, '$.findings') AS f WHERE f.value ->> 'code' = ?5)
+           OR EXISTS (SELECT 1 FROM insight.observations AS o WHERE o.event_seq = e.seq AND o.code = ?5))",
+    )?;
+    let mut found = Vec::new();
+    for seq in known.into_iter().take(2 * LOOKED_AT) {
+        if found.len() < FEW && has.exists(params![seq, span.site, span.first, span.last, code])? {
+            found.push(seq);
+        }
+    }
+    Ok(found)
 }
 
 fn days(conn: &Connection, sql: &str, code: &str, span: &Span) -> rusqlite::Result<Vec<CodeDay>> {
