@@ -248,8 +248,7 @@ fn detailed(scope: Scope, code: String, detail: CodeDetail) -> One {
         breakdowns.push(by("Site", |one| one.site.clone()));
     }
     breakdowns.retain(|one| !one.rows.is_empty());
-    let mut samples: Vec<i64> = detail.findings.iter().map(|one| one.last_seq).collect();
-    samples.extend(&detail.delivery_events);
+    let mut samples = [detail.finding_events, detail.delivery_events].concat();
     samples.sort_unstable_by(|a, b| b.cmp(a));
     samples.dedup();
     samples.truncate(SAMPLES);

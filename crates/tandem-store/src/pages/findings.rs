@@ -16,8 +16,7 @@ const SAMPLES: usize = 20;
 /// Samples beside a code in a list.
 const FEW: usize = 3;
 
-/// Events that are looked at for them, and how far back from the newest.
-const LOOKED_AT: usize = 12;
+/// How far back from the newest event more of them are looked for.
 const LOOK_BACK: i64 = 65_536;
 
 /// A stretch of days (since 1970, both ends included), of one site or of all.
@@ -134,6 +133,8 @@ pub struct NoticeSample {
 pub struct CodeDetail {
     /// As a finding.
     pub findings: Vec<CodeDay>,
+    /// The newest events that have it as a finding, newest first.
+    pub finding_events: Vec<i64>,
     /// As a notice.
     pub notices: Vec<CodeDay>,
     /// As the end of deliveries.
@@ -224,14 +225,17 @@ impl Store {
     /// [`StoreError`].
     pub fn code_detail(&self, code: &str, span: &Span, sites: &[String]) -> Result<CodeDetail, StoreError> {
         self.read(|conn| {
+            let findings = days(
+                conn,
+                "SELECT day, site, event_name, source, sum(events), max(last_seq) FROM insight.findings
+                 WHERE day BETWEEN ?1 AND ?2 AND (?3 IS NULL OR site = ?3) AND code = ?4 GROUP BY 1, 2, 3, 4",
+                code,
+                span,
+            )?;
+            let known = findings.iter().map(|one| one.last_seq).collect();
             Ok(CodeDetail {
-                findings: days(
-                    conn,
-                    "SELECT day, site, event_name, source, sum(events), max(last_seq) FROM insight.findings
-                     WHERE day BETWEEN ?1 AND ?2 AND (?3 IS NULL OR site = ?3) AND code = ?4 GROUP BY 1, 2, 3, 4",
-                    code,
-                    span,
-                )?,
+                finding_events: samples(conn, code, span, known, SAMPLES)?,
+                findings,
                 notices: days(
                     conn,
                     "SELECT day, site, kind, source, sum(notices), max(last_seq) FROM insight.notices_by_day
@@ -280,7 +284,7 @@ fn finding_codes(conn: &Connection, span: &Span) -> rusqlite::Result<Vec<CodeCou
     for (code, seen) in all {
         let severity = seen.severities.into_iter().max_by_key(|(_, n)| *n).map(|(word, _)| word);
         codes.push(CodeCount {
-            samples: samples(conn, &code, span, seen.samples)?,
+            samples: samples(conn, &code, span, seen.samples, FEW)?,
             code,
             severity: severity.unwrap_or_default(),
             events: seen.by_day.values().sum(),
@@ -292,9 +296,15 @@ fn finding_codes(conn: &Connection, span: &Span) -> rusqlite::Result<Vec<CodeCou
 }
 
 /// The newest events that have a code, of those that are known to have had it: what completes an event may take it away.
-fn samples(conn: &Connection, code: &str, span: &Span, mut known: Vec<i64>) -> rusqlite::Result<Vec<i64>> {
+fn samples(
+    conn: &Connection,
+    code: &str,
+    span: &Span,
+    mut known: Vec<i64>,
+    enough: usize,
+) -> rusqlite::Result<Vec<i64>> {
     let newest = known.iter().copied().max().unwrap_or_default();
-    known.extend(lookup::seqs(conn, Kind::Finding, code, (newest + 1, newest - LOOK_BACK), LOOKED_AT)?);
+    known.extend(lookup::seqs(conn, Kind::Finding, code, (newest + 1, newest - LOOK_BACK), 4 * enough)?);
     known.sort_unstable_by_key(|seq| Reverse(*seq));
     known.dedup();
     let mut has = conn.prepare_cached(
@@ -304,8 +314,8 @@ fn samples(conn: &Connection, code: &str, span: &Span, mut known: Vec<i64>) -> r
            OR EXISTS (SELECT 1 FROM insight.observations AS o WHERE o.event_seq = e.seq AND o.code = ?5))",
     )?;
     let mut found = Vec::new();
-    for seq in known.into_iter().take(2 * LOOKED_AT) {
-        if found.len() < FEW && has.exists(params![seq, span.site, span.first, span.last, code])? {
+    for seq in known.into_iter().take(8 * enough) {
+        if found.len() < enough && has.exists(params![seq, span.site, span.first, span.last, code])? {
             found.push(seq);
         }
     }
