@@ -9,6 +9,9 @@ use crate::normalise::clicks;
 
 const DOCUMENT: &str = include_str!("../../../docs/findings.md");
 
+/// The skip of a page's own word on a sale that the shop's server reports: nothing of it is sent, it completes the other.
+pub const SERVER_HALF_REPORTS: &str = "server_half_reports";
+
 /// Stands for a field's name in the codes of single values.
 const FIELD: &str = "<field>";
 

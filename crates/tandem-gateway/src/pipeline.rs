@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use tandem_core::claim::{ClaimKey, OrderReport};
+use tandem_core::codes::SERVER_HALF_REPORTS;
 use tandem_core::consent::{self, Decision, Purpose, Ruling};
 use tandem_core::door::{self, Draft, Rejection};
 use tandem_core::rules::{Applied, Overrides};
@@ -288,7 +289,7 @@ fn delivery(lane: &Lane, event: &Event, halves: &Halves, unpaired: Unpaired, now
         }
         Halves::Completes => {
             let message = "the shop's server reports this sale; the page's word completes it".to_owned();
-            skip = skip.or(Some(Skip { code: "server_half_reports", message, is_open: false }));
+            skip = skip.or(Some(Skip { code: SERVER_HALF_REPORTS, message, is_open: false }));
             0
         }
     };

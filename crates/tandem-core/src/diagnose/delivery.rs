@@ -1,12 +1,9 @@
 //! How one event stands at one destination.
 
 use super::{Cause, Delivery, Record, State, Story, Verdict, at, inner, rank, span, title, weak};
-use crate::codes::Kind;
+use crate::codes::{Kind, SERVER_HALF_REPORTS as PAGES_WORD};
 use crate::consent::{self, WITHDRAWN};
 use crate::{Channel, names};
-
-/// The page's own word on a sale that the shop's server reports.
-const PAGES_WORD: &str = "server_half_reports";
 
 /// Skips by which nothing is lost: it counts by another way, or is meant so.
 const BY_DESIGN: &[&str] =

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::words::{Kind, is_chosen};
 use crate::claim::bump_id;
+use crate::codes::SERVER_HALF_REPORTS;
 use crate::quality::ids;
 use crate::{Amount, Currency};
 
@@ -239,7 +240,7 @@ impl Order {
         }
         let all = self.sales.iter().flat_map(|sale| &sale.deliveries);
         // The reason of the sale itself comes before that of its page's half.
-        let rank = |d: &&Delivery| (d.state, d.code.as_deref() == Some("server_half_reports"));
+        let rank = |d: &&Delivery| (d.state, d.code.as_deref() == Some(SERVER_HALF_REPORTS));
         let best = all.filter(|delivery| *delivery.destination == *destination).min_by_key(rank);
         let not_sent = |reason: Cow<'static, str>, explained| Class::NotSent { reason, explained };
         let Some(best) = best else { return not_sent(Kind::NoDestination.code().into(), true) };

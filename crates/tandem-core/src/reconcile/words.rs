@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::Severity;
+use crate::codes::SERVER_HALF_REPORTS;
 
 /// What is different. The codes are public: they never change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,7 +156,7 @@ pub(super) fn because(reason: &str) -> String {
         "event_too_old" => "it was too old when it came".to_owned(),
         "order_renewal" => "it is a renewal, which this site does not report".to_owned(),
         "page_reports" => "the page reports it itself".to_owned(),
-        "server_half_reports" => "only a page told of it: the shop's server never did".to_owned(),
+        SERVER_HALF_REPORTS => "only a page told of it: the shop's server never did".to_owned(),
         "order_not_paid" => "nobody told the gateway that it was paid".to_owned(),
         "waiting" => "it still waits".to_owned(),
         "expired" => "the platform could not be reached until retries ended".to_owned(),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use tandem_core::codes::SERVER_HALF_REPORTS as PAGES_WORD;
 
 use super::{Reached, reached};
 use crate::embedded::numbers;
@@ -11,9 +12,6 @@ use crate::{Store, StoreError};
 
 /// Events of one order that are looked at. An order has two halves and perhaps some growth.
 const MAX_EVENTS: usize = 16;
-
-/// The page's word on a sale that the shop's server reports: nothing of it is sent.
-const PAGES_WORD: &str = "server_half_reports";
 
 /// What stands in the record of an order besides its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
