@@ -15,6 +15,7 @@ const BEFORE: &[&str] = &[
     "problem(",
     "DENIED: &str = ",
     "UNKNOWN: &str = ",
+    "SERVER_HALF_REPORTS: &str = ",
     " code: ",
     "NoticeKind::Duplicate, ",
     "NoticeKind::NearMiss, ",
