@@ -23,6 +23,9 @@ pub(crate) const ENTRY: Entry = Entry { path: "/findings", name: "Findings", gro
 
 const PARAMETERS: &[&str] = &["site", "period", "from", "to"];
 
+/// Events that are linked beside each code of the list.
+const FEW: usize = 3;
+
 /// Events that are linked as samples.
 const SAMPLES: usize = 12;
 
@@ -92,7 +95,7 @@ pub(crate) async fn page(
     let days = scope.period.days();
     let span = Span { site: scope.chosen(), first: days.0, last: days.1 };
     let found = read(&inspector, move |store| {
-        Ok((store.finding_codes(&span)?, store.notice_codes(&span)?, store.delivery_codes(&span)?))
+        Ok((store.finding_codes(&span, FEW)?, store.notice_codes(&span)?, store.delivery_codes(&span)?))
     });
     let Some((findings, notices, deliveries)) = found.await else {
         return inspector.shell.no_answer(&visitor);

@@ -114,7 +114,7 @@ impl Sessions {
         now_s < session.until_s && !ended.contains_key(&session.nonce)
     }
 
-    /// Whether a form came from a page of this session.
+    /// Whether a form came from a page shown under this sign-in.
     pub(crate) fn sent_by(&self, session: &Session, form_key: &str) -> bool {
         let Ok(mac) = hex::decode(form_key) else { return false };
         self.signed(&format!("form\n{}", session.nonce)).verify_slice(&mac).is_ok()

@@ -159,7 +159,7 @@ fn ask_all(store: &Store, lane: crate::LaneId) {
             }
         }
         let span = Span { first: 0, last: 9, site: site.map(str::to_owned) };
-        store.finding_codes(&span).unwrap();
+        store.finding_codes(&span, 3).unwrap();
         store.notice_codes(&span).unwrap();
         store.delivery_codes(&span).unwrap();
         for code in ["id_near_miss", "rule", "order_unpaid"] {

@@ -284,7 +284,7 @@ async fn samples_of_a_finding_have_it_still() {
     rig.store.catch_up().await.unwrap();
     let samples = |site: Option<&str>| {
         let span = Span { site: site.map(str::to_owned), first: 1, last: 1 };
-        let codes = rig.store.finding_codes(&span).unwrap();
+        let codes = rig.store.finding_codes(&span, 3).unwrap();
         codes.into_iter().map(|one| (one.code, one.events, one.samples)).collect::<Vec<_>>()
     };
     assert_eq!(samples(None), [("click_id_missing".to_owned(), 5, vec![5, 4, 3])]);

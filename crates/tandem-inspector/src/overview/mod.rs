@@ -84,7 +84,7 @@ impl Known {
         Ok(Self {
             lanes: store.lanes()?,
             overview: store.overview(site, hours)?,
-            findings: store.finding_codes(&span)?,
+            findings: store.finding_codes(&span, 0)?,
         })
     }
 }

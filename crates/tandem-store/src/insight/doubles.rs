@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
+use tandem_core::codes::SERVER_HALF_REPORTS;
 
 use crate::{Store, StoreError};
 
@@ -263,26 +264,21 @@ fn twin(conn: &Connection, seq: i64) -> rusqlite::Result<Option<Twin>> {
     .optional()
 }
 
-/// How an event reaches a destination: 2 by us, 1 by the pixel of its page alone, 0 it waits.
-const WAY: &str = "iif(NAME.state = 2, 1, 2 * NAME.state)";
-
-/// A delivery that waits or was made; or the page's word on a sale, of which we send nothing, while the platform's pixel on
-/// the page does.
-const REACHES: &str = "(NAME.state IN (0, 1) OR NAME.code = 'server_half_reports' AND 'loaded' = (SELECT
-  json_extract(e.body, '$.pixels.' || l.destination) FROM events AS e WHERE e.seq = NAME.event_seq))";
-
 /// Destinations that both reached, and those that both will reach unless somebody hinders it.
+///
+/// `way`: 2 we sent it, 0 it waits, 1 only the pixel of its page sent it, as what we keep as the page's word on a sale.
 fn both_sent(conn: &Connection, one: i64, other: i64) -> rusqlite::Result<Both> {
-    let [way_a, way_b, reaches_a, reaches_b] =
-        [(WAY, "a"), (WAY, "b"), (REACHES, "a"), (REACHES, "b")].map(|(sql, name)| sql.replace("NAME", name));
-    let mut lanes = conn.prepare_cached(&format!(
-        "SELECT l.destination, max(min({way_a}, {way_b}))
-         FROM deliveries AS a JOIN deliveries AS b ON b.event_seq = ?2 AND b.lane = a.lane
-         JOIN lanes AS l ON l.id = a.lane
-         WHERE a.event_seq = ?1 AND {reaches_a} AND {reaches_b} GROUP BY 1 ORDER BY 1",
-    ))?;
+    let mut lanes = conn.prepare_cached(
+        "WITH ways AS (
+           SELECT d.event_seq, d.lane, l.destination, iif(d.state = 2, 1, 2 * d.state) AS way
+           FROM deliveries AS d JOIN lanes AS l ON l.id = d.lane LEFT JOIN events AS e ON e.seq = d.event_seq
+           WHERE d.event_seq IN (?1, ?2) AND (d.state IN (0, 1)
+             OR d.code = ?3 AND json_extract(e.body, '$.pixels.' || l.destination) = 'loaded'))
+         SELECT a.destination, max(min(a.way, b.way)) FROM ways AS a JOIN ways AS b ON b.lane = a.lane
+         WHERE a.event_seq = ?1 AND b.event_seq = ?2 GROUP BY 1 ORDER BY 1",
+    )?;
     let (mut sent, mut by_pixel, mut due) = (Vec::new(), Vec::new(), Vec::new());
-    let mut rows = lanes.query([one, other])?;
+    let mut rows = lanes.query(params![one, other, SERVER_HALF_REPORTS])?;
     while let Some(r) = rows.next()? {
         let names: &mut Vec<String> = match r.get(1)? {
             0 => &mut due,

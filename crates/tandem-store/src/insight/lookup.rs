@@ -133,6 +133,21 @@ pub(crate) fn seqs(
     Ok(found)
 }
 
+/// Events that name an order, of those from its first to its last, oldest first; the newest `enough` of them.
+pub(crate) fn of_order(
+    conn: &Connection,
+    order_id: &str,
+    (first, last): (i64, i64),
+    enough: usize,
+) -> rusqlite::Result<Vec<i64>> {
+    if first == last {
+        return Ok(vec![first]);
+    }
+    let mut seqs = seqs(conn, Kind::Order, order_id, (last + 1, first), enough)?;
+    seqs.reverse();
+    Ok(seqs)
+}
+
 /// Deletes segments that hold nothing from `first` on; of each kind one at a time.
 pub(super) fn prune(conn: &Connection, first: i64) -> rusqlite::Result<()> {
     let mut delete = conn.prepare_cached("DELETE FROM lookup WHERE segment = ?1")?;

@@ -14,7 +14,7 @@ use tandem_core::reconcile::{
 };
 use tandem_core::{Amount, Currency};
 
-use super::lookup::{self, Kind};
+use super::lookup;
 use crate::StoreError;
 use crate::embedded::{Store, numbers};
 
@@ -288,16 +288,16 @@ impl Orders<'_> {
 
     /// The sales of an order with several events, in the order of the log.
     fn several(&mut self, order_id: &str, known: &Known) -> rusqlite::Result<Vec<Sale>> {
-        let Some((first, last)) = known.first_event.zip(known.last_event) else { return Ok(Vec::new()) };
+        let Some(span) = known.first_event.zip(known.last_event) else { return Ok(Vec::new()) };
         let conn = self.conn;
-        let seqs = lookup::seqs(conn, Kind::Order, order_id, (last + 1, first), MAX_EVENTS)?;
+        let seqs = lookup::of_order(conn, order_id, span, MAX_EVENTS)?;
         let sql = format!(
             "SELECT {SALE_COLUMNS} FROM events AS e LEFT JOIN deliveries AS d ON d.event_seq = e.seq
              WHERE e.seq = ?1 AND e.site = ?2 AND e.event_name = ?3 AND e.order_id = ?4"
         );
         let mut select = conn.prepare_cached(&sql)?;
         let mut sales = Vec::new();
-        for seq in seqs.into_iter().rev() {
+        for seq in seqs {
             let mut rows = select.query(params![seq, self.site, PURCHASE, order_id])?;
             let mut sale = None;
             while let Some(row) = rows.next()? {

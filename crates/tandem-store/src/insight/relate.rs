@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use rusqlite::{Connection, OptionalExtension, params};
+use tandem_core::codes::SERVER_HALF_REPORTS;
 use tandem_core::quality::relate::{self, Known, Link, Observation};
 use tandem_core::quality::{Halves, halves};
 use tandem_core::{Channel, Severity};
@@ -37,8 +38,8 @@ impl Logged {
             return Ok(true);
         }
         // Events of earlier versions say it only so.
-        let sql = "SELECT 1 FROM deliveries WHERE event_seq = ?1 AND code = 'server_half_reports'";
-        conn.prepare_cached(sql)?.exists([self.seq])
+        let sql = "SELECT 1 FROM deliveries WHERE event_seq = ?1 AND code = ?2";
+        conn.prepare_cached(sql)?.exists(params![self.seq, SERVER_HALF_REPORTS])
     }
 
     fn halves(&self, completes: bool) -> Option<Halves> {

@@ -13,9 +13,6 @@ use crate::{Store, StoreError};
 /// Rows of samples.
 const SAMPLES: usize = 20;
 
-/// Samples beside a code in a list.
-const FEW: usize = 3;
-
 /// How far back from the newest event more of them are looked for.
 const LOOK_BACK: i64 = 65_536;
 
@@ -41,7 +38,7 @@ pub struct CodeCount {
     pub events: i64,
     /// By day, of the days on which it was met, ascending.
     pub by_day: Vec<(i64, i64)>,
-    /// The newest events that have it, up to three.
+    /// The newest events that have it, as many as were asked for.
     pub samples: Vec<i64>,
 }
 
@@ -151,12 +148,12 @@ pub struct CodeDetail {
 type Ends = (Vec<String>, BTreeMap<i64, i64>);
 
 impl Store {
-    /// Findings by code, most events first.
+    /// Findings by code, most events first, with this many events each.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn finding_codes(&self, span: &Span) -> Result<Vec<CodeCount>, StoreError> {
-        self.read(|conn| finding_codes(conn, span))
+    pub fn finding_codes(&self, span: &Span, samples: usize) -> Result<Vec<CodeCount>, StoreError> {
+        self.read(|conn| finding_codes(conn, span, samples))
     }
 
     /// Notices by kind and code, most first.
@@ -260,7 +257,7 @@ impl Store {
     }
 }
 
-fn finding_codes(conn: &Connection, span: &Span) -> rusqlite::Result<Vec<CodeCount>> {
+fn finding_codes(conn: &Connection, span: &Span, enough: usize) -> rusqlite::Result<Vec<CodeCount>> {
     struct Seen {
         severities: BTreeMap<String, i64>,
         by_day: BTreeMap<i64, i64>,
@@ -284,7 +281,7 @@ fn finding_codes(conn: &Connection, span: &Span) -> rusqlite::Result<Vec<CodeCou
     for (code, seen) in all {
         let severity = seen.severities.into_iter().max_by_key(|(_, n)| *n).map(|(word, _)| word);
         codes.push(CodeCount {
-            samples: samples(conn, &code, span, seen.samples, FEW)?,
+            samples: samples(conn, &code, span, seen.samples, enough)?,
             code,
             severity: severity.unwrap_or_default(),
             events: seen.by_day.values().sum(),
@@ -303,6 +300,9 @@ fn samples(
     mut known: Vec<i64>,
     enough: usize,
 ) -> rusqlite::Result<Vec<i64>> {
+    if enough == 0 {
+        return Ok(Vec::new());
+    }
     let newest = known.iter().copied().max().unwrap_or_default();
     known.extend(lookup::seqs(conn, Kind::Finding, code, (newest + 1, newest - LOOK_BACK), 4 * enough)?);
     known.sort_unstable_by_key(|seq| Reverse(*seq));

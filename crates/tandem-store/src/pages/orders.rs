@@ -7,10 +7,10 @@ use tandem_core::codes::SERVER_HALF_REPORTS as PAGES_WORD;
 
 use super::{Reached, reached};
 use crate::embedded::numbers;
-use crate::insight::lookup::{self, Kind};
+use crate::insight::lookup;
 use crate::{Store, StoreError};
 
-/// Events of one order that are looked at. An order has two halves and perhaps some growth.
+/// Events of one order that are looked at for a row of a list.
 const MAX_EVENTS: usize = 16;
 
 /// What stands in the record of an order besides its events.
@@ -153,7 +153,11 @@ fn far(conn: &Connection, order: &OrderRow) -> rusqlite::Result<Far> {
     )?;
     let mut events = Vec::new();
     let mut all: BTreeMap<String, Reached> = BTreeMap::new();
-    for seq in events_of(conn, order)? {
+    let seqs = match order.first_event.zip(order.last_event) {
+        Some(span) => lookup::of_order(conn, &order.order_id, span, MAX_EVENTS)?,
+        None => Vec::new(),
+    };
+    for seq in seqs {
         let event =
             select.query_row(params![seq, order.site, order.order_id], |r| Ok((r.get(0)?, r.get(1)?)));
         let Some(event) = event.optional()? else { continue };
@@ -168,17 +172,6 @@ fn far(conn: &Connection, order: &OrderRow) -> rusqlite::Result<Far> {
     }
     let told = events.into_iter().min_by_key(|(_, is_word)| *is_word);
     Ok((told.map(|(event, _)| event), all.into_values().collect()))
-}
-
-/// Oldest first.
-fn events_of(conn: &Connection, order: &OrderRow) -> rusqlite::Result<Vec<i64>> {
-    let Some((first, last)) = order.first_event.zip(order.last_event) else { return Ok(Vec::new()) };
-    if first == last {
-        return Ok(vec![first]);
-    }
-    let mut seqs = lookup::seqs(conn, Kind::Order, &order.order_id, (last + 1, first), MAX_EVENTS)?;
-    seqs.reverse();
-    Ok(seqs)
 }
 
 /// What of several reports of one order says most of how it stands.
