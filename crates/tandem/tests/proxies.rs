@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod front;
+mod port;
 mod upstream;
 
 use front::{Front, Server};
@@ -135,8 +136,7 @@ async fn sizes(server: Server) {
 
 async fn a_gateway_that_is_down(server: Server) {
     let (upstream, front) = up(server).await;
-    let gateway = upstream.address;
-    upstream.stop().await;
+    let port = upstream.stop().await;
     for _ in 0..2 {
         let begun = std::time::Instant::now();
         let answer = send(front.address, "POST", "/x7k2/a", HEADERS, b"{}").await;
@@ -146,7 +146,7 @@ async fn a_gateway_that_is_down(server: Server) {
         assert!(answer.status == 200 && answer.text().contains("the shop"), "{}", answer.head);
     }
     // Once it is back, the next request reaches it.
-    let upstream = Upstream::start_at(gateway).await;
+    let upstream = Upstream::start_at(port).await;
     let answer = send(front.address, "POST", "/x7k2/a", HEADERS, b"{}").await;
     assert_eq!(answer.status, 200, "{}", answer.head);
     assert_eq!(upstream.seen().len(), 1);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, until};
 use crate::leash::{Leashed, find, first_of};
+use crate::port::Port;
 
 /// A browser that is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,13 +32,19 @@ pub(crate) struct Driver {
     address: SocketAddr,
     /// WebKitGTK has no headless mode.
     _display: Option<Leashed>,
+    _port: Option<Port>,
 }
 
 impl Driver {
     /// One that is ready for a session.
     pub(crate) fn start(kind: Kind) -> Self {
         match kind {
-            Kind::Chromium => Self::ready("chromedriver", &["--port=0"], None),
+            Kind::Chromium => {
+                // Left to itself it takes a free port of ::1 and fails where that of 127.0.0.1 is not free too.
+                let port = Port::keep();
+                let argument = format!("--port={}", port.address().port());
+                Self { _port: Some(port), ..Self::ready("chromedriver", &[&argument], None) }
+            }
             Kind::Firefox => Self::ready("geckodriver", &["--port=0", "--websocket-port=0"], None),
             Kind::WebKit => {
                 let screen = ["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"];
@@ -64,7 +71,7 @@ impl Driver {
             port.is_some_and(is_ready)
         });
         let address = SocketAddr::from(([127, 0, 0, 1], port.expect("just seen")));
-        Self { process, address, _display: display.map(|(display, _)| display) }
+        Self { process, address, _display: display.map(|(display, _)| display), _port: None }
     }
 
     pub(crate) fn url(&self) -> String {

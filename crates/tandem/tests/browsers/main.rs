@@ -13,6 +13,8 @@ mod child;
 mod harness;
 #[path = "../shop/mod.rs"]
 mod orders;
+#[path = "../port/mod.rs"]
+mod port;
 #[path = "../program/mod.rs"]
 mod program;
 

@@ -5,6 +5,8 @@
 mod front;
 #[path = "../harness/mod.rs"]
 mod harness;
+#[path = "../port/mod.rs"]
+mod port;
 #[path = "../program/mod.rs"]
 mod program;
 

@@ -4,12 +4,14 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::port::Port;
 
 /// Far beyond what a start takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -55,6 +57,7 @@ pub(crate) struct Front {
     pub(crate) address: SocketAddr,
     child: Child,
     folder: TempDir,
+    _port: Port,
 }
 
 impl Front {
@@ -65,47 +68,28 @@ impl Front {
 
     /// The same for another path, with a slash at both ends.
     pub(crate) fn start_for(server: Server, gateway: SocketAddr, path: &str) -> Self {
-        let program = server.program();
-        // Somebody else may take the free port before the server does.
-        let mut left = 5;
-        loop {
-            left -= 1;
-            match Self::attempt(server, &program, gateway, path) {
-                Ok(front) => return front,
-                Err(why) => assert!(left > 0, "{server:?} does not start: {why}"),
-            }
-        }
-    }
-
-    fn attempt(server: Server, program: &Path, gateway: SocketAddr, path: &str) -> Result<Self, String> {
-        let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
-        let address =
-            TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| e.to_string())?;
-        let home = Home { root: folder.path(), port: address.port(), gateway };
-        home.write(server, path).map_err(|e| e.to_string())?;
-        let log = fs::File::create(folder.path().join("logs/output")).map_err(|e| e.to_string())?;
-        let errors = log.try_clone().map_err(|e| e.to_string())?;
-        let mut command = home.command(server, program);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let port = Port::keep();
+        let home = Home { root: folder.path(), port: port.address().port(), gateway };
+        home.write(server, path).expect("its files");
+        let log = fs::File::create(folder.path().join("logs/output")).expect("a log");
+        let errors = log.try_clone().expect("the log twice");
+        let mut command = home.command(server, &server.program());
         let child =
-            command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().map_err(|e| e.to_string())?;
-        let mut front = Self { address, child, folder };
-        front.wait().map(|()| front)
+            command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("the server starts");
+        let mut front = Self { address: port.address(), child, folder, _port: port };
+        front.wait(server);
+        front
     }
 
-    /// Until the shop's own page comes from it, and not from somebody else's server on that port.
-    fn wait(&mut self) -> Result<(), String> {
+    /// Until the shop's own page comes from it.
+    fn wait(&mut self, server: Server) {
         let end = Instant::now() + DEADLINE;
         let ours = self.folder.path().display().to_string();
-        loop {
-            if get(self.address, "/ready.txt").is_some_and(|answer| answer.contains(&ours)) {
-                return Ok(());
-            }
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Err(format!("{status}\n{}", self.written()));
-            }
-            if Instant::now() > end {
-                return Err(format!("it never answered\n{}", self.written()));
-            }
+        while !get(self.address, "/ready.txt").is_some_and(|answer| answer.contains(&ours)) {
+            let ended = self.child.try_wait().expect("its status");
+            assert!(ended.is_none(), "{server:?} does not start: {ended:?}\n{}", self.written());
+            assert!(Instant::now() < end, "{server:?} never answered\n{}", self.written());
             std::thread::sleep(Duration::from_millis(5));
         }
     }

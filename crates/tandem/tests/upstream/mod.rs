@@ -13,6 +13,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
+use crate::port::Port;
+
 /// Where the visitor's connections come from: told apart from everything else on this machine.
 pub(crate) const CLIENT: &str = "127.0.0.77";
 
@@ -45,26 +47,28 @@ pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     notes: Notes,
     task: JoinHandle<()>,
+    port: Port,
 }
 
 impl Upstream {
     pub(crate) async fn start() -> Self {
-        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0))).await
+        Self::start_at(Port::keep()).await
     }
 
-    pub(crate) async fn start_at(address: SocketAddr) -> Self {
+    pub(crate) async fn start_at(port: Port) -> Self {
+        let address = port.address();
         let listener = TcpListener::bind(address).await.unwrap();
-        let address = listener.local_addr().unwrap();
         let notes = Notes::default();
         let router = Router::new().fallback(note).with_state(notes.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, notes, task }
+        Self { address, notes, task, port }
     }
 
     /// Nobody listens there any more.
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(self) -> Port {
         self.task.abort();
         let _ = self.task.await;
+        self.port
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
