@@ -148,9 +148,15 @@ final class Real_Gateway {
 		return 200 === curl_getinfo( $curl, CURLINFO_HTTP_CODE ) ? $answer : null;
 	}
 
+	/** Below the range that the system gives out by itself, so that nothing takes it until it is used; never one twice. */
 	public static function free_port(): int {
-		$socket = stream_socket_server( 'tcp://127.0.0.1:0' );
-		return (int) substr( strrchr( stream_socket_get_name( $socket, false ), ':' ), 1 );
+		static $given = array();
+		do {
+			$port   = random_int( 20000, 32000 );
+			$socket = in_array( $port, $given, true ) ? false : @stream_socket_server( "tcp://127.0.0.1:$port" );
+		} while ( ! $socket );
+		$given[] = $port;
+		return $port;
 	}
 }
 
