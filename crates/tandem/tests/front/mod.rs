@@ -88,8 +88,8 @@ impl Front {
         let ours = self.folder.path().display().to_string();
         while !get(self.address, "/ready.txt").is_some_and(|answer| answer.contains(&ours)) {
             let ended = self.child.try_wait().expect("its status");
-            assert!(ended.is_none(), "{server:?} does not start: {ended:?}\n{}", self.written());
-            assert!(Instant::now() < end, "{server:?} never answered\n{}", self.written());
+            assert!(ended.is_none(), "{server:?} does not start: {ended:?}");
+            assert!(Instant::now() < end, "{server:?} never answered");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
